@@ -1,0 +1,1 @@
+"""Data: `toyland` renders it, `photos` borrows it from installed libraries, `real` reads the published sets."""

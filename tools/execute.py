@@ -1,0 +1,41 @@
+"""Run notebooks from top to bottom and store their outputs in place: python tools/execute.py notebooks/02_*.ipynb"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+CELL_LIMIT_SECONDS = 3600
+
+
+def execute(path: Path) -> None:
+    """Execute one notebook with its folder as working directory; the file is replaced only if every cell ran."""
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook,
+        timeout=CELL_LIMIT_SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,
+    ).execute()
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+            "widgets": notebook.metadata.get("widgets", {}),
+        }
+    )
+    if not notebook.metadata["widgets"]:
+        del notebook.metadata["widgets"]
+    part = path.with_suffix(".part")
+    nbformat.write(notebook, part)
+    part.replace(path)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        print(f"running {name}", flush=True)
+        execute(Path(name))
