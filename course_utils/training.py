@@ -270,11 +270,11 @@ def fit(
     """
     check_int("epochs", epochs, 0)
     check_int("seed", seed, 0)
+    device = next(model.parameters()).device if accelerator is None else accelerator.device
+    if device.type != "mps":  # before `prepare`: wrapped for several processes, a changed layout spoils the gradients
+        model.to(memory_format=torch.channels_last)
     if accelerator is not None:
         model, optimizer, batches, scheduler = accelerator.prepare(model, optimizer, batches, scheduler)
-    device = next(model.parameters()).device
-    if device.type != "mps":
-        model.to(memory_format=torch.channels_last)
     steps = len(batches)
     if epochs and not steps:
         raise ValueError("batches must hold at least one batch, got none: is batch_size larger than the data?")
@@ -287,35 +287,34 @@ def fit(
         else:
             print(f"starting anew; the checkpoint {path} will be replaced (resume=True would continue it)")
 
-    bar = tqdm(total=epochs * steps, initial=len(history) * steps, disable=not progress, unit="batch")
-    for epoch in range(len(history) + 1, epochs + 1):
-        torch.manual_seed(seed * 100_003 + epoch)  # an epoch's randomness depends on (seed, epoch) alone
-        model.train()
-        started, total = time.perf_counter(), 0.0
-        for step, (inputs, targets) in enumerate(batches, start=1):
-            inputs, targets = inputs.to(device, non_blocking=True), targets.to(device, non_blocking=True)
-            if inputs.ndim == 4:
-                inputs = inputs.contiguous(memory_format=torch.channels_last)
-            with _plain_memory_errors():
-                with accelerator.autocast() if accelerator else _autocast(device, precision):
-                    loss = loss_function(model(inputs), targets)
-                optimizer.zero_grad(set_to_none=True)
-                accelerator.backward(loss) if accelerator else loss.backward()
-                optimizer.step()
-            if scheduler is not None:
-                scheduler.step()
-            total += loss.detach().float()
-            if step % 20 == 0 or step == steps:  # reading the loss makes a GPU wait, so not at every step
-                _refuse_not_finite(float(total), epoch, step, optimizer)
-                bar.set_postfix(epoch=epoch, loss=f"{float(total) / step:.3f}", refresh=False)
-            bar.update()
-        row = {"epoch": epoch, "train_loss": float(total) / steps, "seconds": time.perf_counter() - started}
-        if evaluate is not None:
-            row.update(evaluate(model))
-        history.append(row)
-        if path is not None and (accelerator is None or accelerator.is_main_process):
-            _save(path, run, model, optimizer, scheduler, history, score)
-    bar.close()
+    with tqdm(total=epochs * steps, initial=len(history) * steps, disable=not progress, unit="batch") as bar:
+        for epoch in range(len(history) + 1, epochs + 1):
+            torch.manual_seed(seed * 100_003 + epoch)  # an epoch's randomness depends on (seed, epoch) alone
+            model.train()
+            started, total = time.perf_counter(), 0.0
+            for step, (inputs, targets) in enumerate(batches, start=1):
+                inputs, targets = inputs.to(device, non_blocking=True), targets.to(device, non_blocking=True)
+                if inputs.ndim == 4:
+                    inputs = inputs.contiguous(memory_format=torch.channels_last)
+                with _plain_memory_errors():
+                    with accelerator.autocast() if accelerator else _autocast(device, precision):
+                        loss = loss_function(model(inputs), targets)
+                    optimizer.zero_grad(set_to_none=True)
+                    accelerator.backward(loss) if accelerator else loss.backward()
+                    optimizer.step()
+                if scheduler is not None:
+                    scheduler.step()
+                total += loss.detach().float()
+                if step % 20 == 0 or step == steps:  # reading the loss makes a GPU wait, so not at every step
+                    _refuse_not_finite(float(total), epoch, step, optimizer)
+                    bar.set_postfix(epoch=epoch, loss=f"{float(total) / step:.3f}", refresh=False)
+                bar.update()
+            row = {"epoch": epoch, "train_loss": float(total) / steps, "seconds": time.perf_counter() - started}
+            if evaluate is not None:
+                row.update(evaluate(model))
+            history.append(row)
+            if path is not None and (accelerator is None or accelerator.is_main_process):
+                _save(path, run, model, optimizer, scheduler, history, score)
     return history
 
 
