@@ -1,0 +1,184 @@
+"""CIFAR-10 from disk: whole files load, damaged ones are refused by name, the quick tier downloads nothing."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torchvision.datasets import CIFAR10
+
+from course_utils import runtime
+from course_utils.datasets import real
+
+SHARED = runtime.PROJECT_ROOT.parent / "shared" / "data"
+NAMES = [name for name, _ in CIFAR10.train_list + CIFAR10.test_list]
+
+
+def write_batch(path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    batch = {
+        "batch_label": path.name,
+        "labels": (np.arange(10_000) % 10).tolist(),
+        "data": rng.integers(0, 256, (10_000, 3072), dtype=np.uint8),
+        "filenames": [],
+    }
+    path.write_bytes(pickle.dumps(batch, protocol=2))
+
+
+@pytest.fixture(scope="module")
+def made_up(tmp_path_factory):
+    """A folder in CIFAR-10's layout, filled with noise."""
+    root = tmp_path_factory.mktemp("cifar")
+    folder = root / CIFAR10.base_folder
+    folder.mkdir()
+    for seed, name in enumerate(NAMES):
+        write_batch(folder / name, seed)
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": [f"class {i}" for i in range(10)]}, protocol=2))
+    return root
+
+
+@pytest.fixture
+def copy(made_up, tmp_path):
+    """The made-up folder again, by links, so that a test may replace single files."""
+    folder = tmp_path / CIFAR10.base_folder
+    folder.mkdir()
+    for path in (made_up / CIFAR10.base_folder).iterdir():
+        (folder / path.name).hardlink_to(path)
+    return tmp_path
+
+
+def replace(path: Path, content: bytes) -> None:
+    path.unlink()  # the link, not the file that other tests read
+    path.write_bytes(content)
+
+
+def test_a_whole_copy_loads_with_shapes_labels_and_its_own_name(made_up):
+    data = real.cifar10("test", made_up, verify=False)
+    assert data.images.shape == (10_000, 3, 32, 32) and data.images.dtype == torch.uint8
+    assert data.labels.dtype == torch.int64 and data.labels.tolist() == [i % 10 for i in range(10_000)]
+    raw = pickle.loads((made_up / CIFAR10.base_folder / "test_batch").read_bytes())["data"]
+    assert np.array_equal(data.images[7].numpy().ravel(), raw[7])
+    assert data.classes[3] == "class 3" and data.name.startswith("CIFAR-10 (a copy")
+    assert len(real.cifar10("train", made_up, verify=False).images) == 50_000
+
+
+def test_published_checksums_are_asked_for_by_default(made_up, monkeypatch):
+    with pytest.raises(RuntimeError, match=r"data_batch_1 .* is not the published file.*COURSE_VERIFY=no"):
+        real.cifar10("train", made_up)
+    monkeypatch.setenv("COURSE_VERIFY", "no")
+    assert len(real.cifar10("test", made_up).images) == 10_000
+    monkeypatch.setenv("COURSE_VERIFY", "maybe")
+    with pytest.raises(ValueError, match="COURSE_VERIFY must be one of 'yes', 'no', got 'maybe'"):
+        real.cifar10("test", made_up)
+
+
+def test_a_file_with_the_published_checksum_is_accepted(made_up, monkeypatch):
+    import hashlib
+
+    folder = made_up / CIFAR10.base_folder
+    sums = {name: hashlib.md5((folder / name).read_bytes()).hexdigest() for name in NAMES}
+    monkeypatch.setattr(CIFAR10, "train_list", [[name, sums[name]] for name in NAMES[:5]])
+    monkeypatch.setattr(CIFAR10, "test_list", [[name, sums[name]] for name in NAMES[5:]])
+    assert real.cifar10("test", made_up).name == "CIFAR-10"
+
+
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda p: replace(p, p.read_bytes()[:1_000_000]), r"data_batch_3 \(1,000,000 bytes\)"),
+        (lambda p: replace(p, b""), r"data_batch_3 is empty \(0 bytes\)"),
+        (lambda p: p.rename(p.with_name("data_batch_3.part")), r"data_batch_3 is missing; .*data_batch_3\.part"),
+        (
+            lambda p: replace(p, pickle.dumps({"data": np.zeros((9, 3072), np.uint8), "labels": [0] * 9})),
+            "data_batch_3",
+        ),
+        (lambda p: replace(p, b"<html>404 not found</html>"), "data_batch_3"),
+    ],
+    ids=["truncated", "empty", "renamed", "too few", "a web page"],
+)
+def test_damaged_files_are_refused_by_name_with_a_remedy(copy, damage, words, verify, monkeypatch):
+    if verify:  # the other batches count as published, so that the damaged one is reached
+        import hashlib
+
+        folder = copy / CIFAR10.base_folder
+        sums = [[n, hashlib.md5((folder / n).read_bytes()).hexdigest()] for n in NAMES]
+        monkeypatch.setattr(CIFAR10, "train_list", sums[:5])
+        monkeypatch.setattr(CIFAR10, "test_list", sums[5:])
+    damage(copy / CIFAR10.base_folder / "data_batch_3")
+    with pytest.raises(RuntimeError, match=words) as caught:
+        real.cifar10("train", copy, verify=verify)
+    assert "Delete" in str(caught.value)
+
+
+def test_a_label_out_of_range_is_refused(copy):
+    path = copy / CIFAR10.base_folder / "data_batch_2"
+    batch = pickle.loads(path.read_bytes())
+    batch["labels"][5] = 12
+    replace(path, pickle.dumps(batch, protocol=2))
+    with pytest.raises(RuntimeError, match="data_batch_2 must hold labels 0 to 9, found 0 to 12"):
+        real.cifar10("train", copy, verify=False)
+
+
+def test_a_file_that_would_run_code_is_refused(copy):
+    class Evil:
+        def __reduce__(self):
+            return (print, ("this ran",))
+
+    replace(copy / CIFAR10.base_folder / "data_batch_1", pickle.dumps(Evil()))
+    with pytest.raises(RuntimeError, match=r"data_batch_1 .* cannot be read: it asks for builtins\.print"):
+        real.cifar10("train", copy, verify=False)
+
+
+def test_missing_meta_is_named(copy):
+    (copy / CIFAR10.base_folder / "batches.meta").unlink()
+    with pytest.raises(RuntimeError, match=r"batches\.meta is missing or empty"):
+        real.cifar10("test", copy, verify=False)
+
+
+def test_the_quick_tier_never_downloads(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_TIER", "quick")
+    monkeypatch.setattr(real, "CIFAR10", None)  # touching torchvision's class would fail
+    with pytest.raises(RuntimeError, match="the quick tier downloads nothing"):
+        real._download_cifar10(tmp_path)
+
+
+def test_a_download_without_a_network_says_so_and_leaves_a_state_that_the_next_run_survives(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_TIER", "laptop")
+    monkeypatch.setattr(CIFAR10, "url", "http://127.0.0.1:9/cifar.tar.gz")
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"could not be downloaded .* Check the network"):
+            real.cifar10("train", tmp_path)
+
+
+def test_a_half_finished_archive_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_TIER", "laptop")
+    (tmp_path / CIFAR10.filename).write_bytes(b"half")
+    with pytest.raises(
+        RuntimeError, match=r"cifar-10-python\.tar\.gz \(4 bytes\) is an unfinished or damaged download"
+    ):
+        real.cifar10("train", tmp_path)
+
+
+def test_unknown_split():
+    with pytest.raises(ValueError, match="split must be one of 'train', 'test', got 'val'"):
+        real.cifar10("val")
+
+
+@pytest.mark.skipif(not (SHARED / "cifar10").is_dir(), reason=f"no real CIFAR-10 at {SHARED.parent.name}/data/cifar10")
+def test_real_cifar10(tmp_path):
+    """All 60,000 real pictures: counts, and the order of the original labels."""
+    subprocess.run([sys.executable, str(SHARED / "rebuild_cifar10.py"), str(tmp_path)], check=True, capture_output=True)
+    train, test = (real.cifar10(split, tmp_path, verify=False) for split in ("train", "test"))
+    assert train.images.shape == (50_000, 3, 32, 32) and test.images.shape == (10_000, 3, 32, 32)
+    assert train.labels.bincount().tolist() == [5_000] * 10 and test.labels.bincount().tolist() == [1_000] * 10
+    assert train.classes[:4] == ("airplane", "automobile", "bird", "cat")
+    assert train.labels[:5].tolist() == [6, 9, 9, 4, 1]  # frog, truck, truck, deer, automobile
+    path = tmp_path / CIFAR10.base_folder / "data_batch_4"
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(RuntimeError, match=r"data_batch_4 .* cannot be read"):
+        real.cifar10("train", tmp_path, verify=False)
