@@ -9,9 +9,13 @@ from __future__ import annotations
 import base64
 import html
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -41,3 +45,116 @@ def show(fig: Figure, alt: str, dpi: int = 110) -> None:
     picture = base64.b64encode(buffer.getvalue()).decode("ascii")
     page = f'<img src="data:image/png;base64,{picture}" alt="{html.escape(alt)}" style="max-width: 100%">'
     display({"text/html": page, "text/plain": f"[figure: {alt}]"}, raw=True)
+
+
+def image(ax: Axes, picture: Any, title: str = "") -> Axes:
+    """Draw a picture without axes: (3, H, W) or (1, H, W) in 0..1; or (H, W), scaled to its own range of values.
+
+    Args:
+        ax: where to draw.
+        picture: NumPy or PyTorch (on the CPU). Values outside 0..1 are cut off where there is a channel dimension.
+        title: a few words above it.
+    """
+    pixels = np.asarray(picture)
+    if not (pixels.ndim == 2 or (pixels.ndim == 3 and len(pixels) in (1, 3))):
+        raise ValueError(f"picture must have shape (3, H, W), (1, H, W) or (H, W), got {pixels.shape}")
+    if pixels.ndim == 2:
+        ax.imshow(pixels, cmap="gray", interpolation="nearest")
+    else:
+        shown = pixels.clip(0, 1).transpose(1, 2, 0)
+        ax.imshow(
+            shown.squeeze(-1) if len(pixels) == 1 else shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest"
+        )
+    ax.set_title(title)
+    ax.set_axis_off()
+    return ax
+
+
+def grid(ax: Axes, values: Any, title: str = "", highlighted: Any = None, fontsize: float = 14) -> Axes:
+    """Draw a matrix as a grid of cells with its numbers, as one would write it on squared paper.
+
+    Args:
+        ax: where to draw.
+        values: (H, W), NumPy or PyTorch; whole numbers are written without a point, NaN as an empty cell.
+        title: a few words above it.
+        highlighted: (H, W) of bools, cells with a thick frame and an orange ground; None for none.
+        fontsize: of the numbers, in points.
+    """
+    from matplotlib.patches import Rectangle
+
+    numbers = np.asarray(values, dtype=float)
+    if numbers.ndim != 2 or numbers.size == 0:
+        raise ValueError(f"values must have shape (H, W) with at least one cell, got {numbers.shape}")
+    marked = np.zeros(numbers.shape, dtype=bool) if highlighted is None else np.asarray(highlighted, dtype=bool)
+    if marked.shape != numbers.shape:
+        raise ValueError(f"highlighted must have the shape of values, {numbers.shape}, got {marked.shape}")
+    for (row, column), number in np.ndenumerate(numbers):
+        style = {"facecolor": "white", "edgecolor": "#606060", "linewidth": 1}
+        if marked[row, column]:
+            style = {"facecolor": "#F7D795", "edgecolor": "black", "linewidth": 2.5, "zorder": 2}
+        ax.add_patch(Rectangle((column, row), 1, 1, **style))
+        if not np.isnan(number):
+            text = f"{number:g}" if number == round(number, 6) else f"{number:.2f}"
+            ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=fontsize, zorder=3)
+    ax.set(xlim=(-0.05, numbers.shape[1] + 0.05), ylim=(numbers.shape[0] + 0.05, -0.05), aspect="equal")
+    ax.set_title(title)
+    ax.set_axis_off()
+    return ax
+
+
+def lines(ax: Axes, x: Sequence[float], series: Mapping[str, Sequence[float]], xlabel: str, ylabel: str) -> Axes:
+    """Draw series over a common x, each with its own color, marker and line style, and a legend.
+
+    Args:
+        ax: where to draw.
+        x: the common positions.
+        series: name to values, as many as x has; at most seven series.
+        xlabel, ylabel: what the axes show, with units.
+    """
+    if not series or len(series) > len(PALETTE):
+        raise ValueError(f"series must hold 1 to {len(PALETTE)} series, got {len(series)}")
+    for number, (name, values) in enumerate(series.items()):
+        if len(values) != len(x):
+            raise ValueError(f"series must have as many values as x, {len(x)}, got {len(values)} in {name!r}")
+        style = LINE_STYLES[number % len(LINE_STYLES)]
+        ax.plot(x, values, color=PALETTE[number], marker=MARKERS[number], linestyle=style, label=name)
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    ax.grid(alpha=0.3)
+    ax.legend()
+    return ax
+
+
+def stack(ax: Axes, maps: int, left: float, side: int, window: int = 0, label: str = "") -> Axes:
+    """Draw a stack of square maps, one behind the other, as papers draw the layers of a network.
+
+    Args:
+        ax: where to draw; several stacks may share it.
+        maps: number of maps, at least 1.
+        left: where the stack begins, in cells.
+        side: cells along one side of a map; drawn on the front map where there is a window.
+        window: side of a window marked on the front map, 0 for none.
+        label: a few words under it.
+    """
+    from matplotlib.patches import Rectangle
+
+    if maps < 1 or side < 1 or not 0 <= window <= side:
+        raise ValueError(f"stack needs maps >= 1, side >= 1 and window from 0 to side, got {maps}, {side}, {window}")
+    for depth in reversed(range(maps)):
+        corner = (left + 0.9 * depth, 0.9 * depth)
+        ax.add_patch(Rectangle(corner, side, side, facecolor="#DCEBF7", edgecolor="#404040", linewidth=1.2))
+    if window:
+        for line in range(1, side):
+            ax.plot([left + line] * 2, [0, side], color="#9AA7B2", linewidth=0.6)
+            ax.plot([left, left + side], [line] * 2, color="#9AA7B2", linewidth=0.6)
+        low = (side - window) // 2
+        ax.add_patch(
+            Rectangle(
+                (left + low, low), window, window, facecolor="#F2B233", edgecolor="black", linewidth=2.5, zorder=3
+            )
+        )
+    ax.text(left + (side + 0.9 * (maps - 1)) / 2, -1.6, label, ha="center", va="center", fontsize=13)
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    ax.autoscale_view()
+    return ax

@@ -176,7 +176,8 @@ def peak_memory_mb() -> int:
 # --- settings and reports ------------------------------------------------------------------------------------------
 
 
-def _display_markdown(text: str) -> None:
+def show_markdown(text: str) -> None:
+    """Display a text as Markdown in a notebook."""
     from IPython.display import Markdown, display
 
     display(Markdown(text))
@@ -202,7 +203,7 @@ def settings(**by_tier: Mapping[str, Any]) -> dict[str, Any]:
     heads = [f"**{name}** (this run)" if name == now else name for name in TIERS]
     rows = ["| setting | " + " | ".join(heads) + " |", "|---|" + "---|" * len(TIERS)]
     rows += [f"| {key} | " + " | ".join(str(by_tier[name][key]) for name in TIERS) + " |" for key in keys]
-    _display_markdown("\n".join(rows))
+    show_markdown("\n".join(rows))
     return dict(by_tier[now])
 
 
@@ -288,10 +289,10 @@ def report(notebook: str, figures: Mapping[str, Mapping[str, Any]], *, data: str
         + " | ".join(str(run["peak_memory_mb"]) if run else "not measured yet" for run in latest.values())
         + " |"
     )
-    _display_markdown("\n".join(rows))
+    show_markdown("\n".join(rows))
     for run in latest.values():
         if run:
-            _display_markdown(f"Reference, {run['tier']}: {run['data']}; {run['hardware']}; {run['date']}.")
+            show_markdown(f"Reference, {run['tier']}: {run['data']}; {run['hardware']}; {run['date']}.")
     record = os.environ.get("COURSE_RECORD", "").strip()
     if record:
         run = {

@@ -43,8 +43,8 @@ def random_crop(images: torch.Tensor, padding: int = 4) -> torch.Tensor:
     count, _, height, width = images.shape
     padded = F.pad(images, (padding,) * 4)
     windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (N, C, 2p + 1, 2p + 1, H, W), a view
-    dy, dx = torch.randint(2 * padding + 1, (2, count))
-    return windows[torch.arange(count), :, dy.to(images.device), dx.to(images.device)]
+    dy, dx = torch.randint(2 * padding + 1, (2, count)).to(images.device)
+    return windows[torch.arange(count, device=images.device), :, dy, dx]
 
 
 def random_flip(images: torch.Tensor) -> torch.Tensor:

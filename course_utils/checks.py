@@ -1,0 +1,273 @@
+"""Self-checks for the notebooks' questions: `check("02.name", value)` prints "right", a hint, or what slip it was.
+
+A question computes its answer when it is asked; the answers are not written down here. To add one, put a `Question`
+into QUESTIONS under the notebook's number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from course_utils import convolution
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question: what is right, and what the usual slips look like.
+
+    expected: computes the right answer: number, sequence or array of numbers, or word. None where `judge` decides.
+    judge: takes the value and returns None if it is right, else the sentence to print.
+    slips: (function that computes the wrong answer, what to tell its author) for each usual slip.
+    hint: what to tell somebody whose answer is none of these.
+    tolerance: largest absolute difference from a right number.
+    """
+
+    hint: str
+    expected: Callable[[], Any] | None = None
+    judge: Callable[[Any], str | None] | None = None
+    slips: tuple[tuple[Callable[[], Any], str], ...] = ()
+    tolerance: float = 1e-6
+
+
+def _unanswered(value: Any) -> bool:
+    if value is ... or value is None:
+        return True
+    return isinstance(value, list | tuple) and any(_unanswered(part) for part in value)
+
+
+def _numbers(value: Any) -> np.ndarray | str | None:
+    """The value as an array of floats, or as a word; None if it is neither."""
+    if isinstance(value, str):
+        return value.strip().lower()
+    try:
+        return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+
+
+def _same(value: Any, wanted: Any, tolerance: float) -> bool:
+    if isinstance(value, str) or isinstance(wanted, str):
+        return isinstance(value, str) and isinstance(wanted, str) and value == wanted
+    return value.shape == wanted.shape and bool(np.all(np.abs(value - wanted) <= tolerance))
+
+
+def answer(name: str, value: Any) -> str:
+    """The verdict on one answer, as text: 'not answered yet', 'right', or 'not yet: ' and a reason.
+
+    Args:
+        name: the question, as in '02.quiz_1'.
+        value: the answer; `...` or None, or a sequence that holds one of them, counts as not answered.
+
+    Raises:
+        ValueError: there is no question of that name.
+    """
+    if name not in QUESTIONS:
+        chapter = str(name).split(".")[0]
+        known = [key for key in QUESTIONS if key.startswith(f"{chapter}.")] or list(QUESTIONS)
+        raise ValueError(f"name must be one of {', '.join(known)}, got {name!r}")
+    question = QUESTIONS[name]
+    if _unanswered(value):
+        return "not answered yet"
+    if question.judge is not None:
+        complaint = question.judge(value)
+        return (
+            "right" if complaint is None else complaint if complaint == "not answered yet" else f"not yet: {complaint}"
+        )
+    given, wanted = _numbers(value), _numbers(question.expected())
+    if given is None:
+        return f"not yet: this is neither numbers nor a word, but a {type(value).__name__}. {question.hint}"
+    if _same(given, wanted, question.tolerance):
+        return "right"
+    for wrong, message in question.slips:
+        if _same(given, _numbers(wrong()), question.tolerance):
+            return f"not yet: {message}"
+    if not isinstance(wanted, str) and not isinstance(given, str) and given.shape != wanted.shape:
+        return f"not yet: {wanted.size} numbers are asked for, these are {given.size}. {question.hint}"
+    return f"not yet: {question.hint}"
+
+
+def check(name: str, value: Any) -> None:
+    """Print the verdict on one answer; see `answer` for arguments and errors."""
+    print(answer(name, value))
+
+
+# --- 02, convolution arithmetic ------------------------------------------------------------------------------------
+
+_LAYERS = ((28, 5, 1, 0), (32, 3, 2, 1), (224, 7, 2, 3), (13, 3, 2, 0))  # input, kernel, stride, padding
+
+
+def _sizes(formula: Callable[[int, int, int, int], float]) -> Callable[[], list[float]]:
+    return lambda: [formula(*layer) for layer in _LAYERS]
+
+
+def _quiz_2(channels: int, side: int, kernel: int, count: int) -> list[int]:
+    return [channels, kernel, kernel, count, convolution.output_size(side, kernel)]
+
+
+def _judge_stack(layers: Any) -> str | None:
+    try:
+        rows = [tuple(layer) for layer in layers]
+        field = convolution.receptive_field(rows)
+    except (TypeError, ValueError) as error:
+        return f"this is not a stack of layers: {error}"
+    if [len(row) for row in rows] != [4, 4, 4] or [(row[0], *row[2:]) for row in rows] != [(3, 1, 1)] * 3:
+        return "only the strides may change: three layers of (3, stride, 1, 1)."
+    if rows[0][1] == rows[1][1] == 1 and rows[2][1] > 1:
+        return f"it still sees {field.size}: a stride spreads the layers after it, and after the last there is none."
+    if field.size == 11:
+        return None
+    return f"this stack sees {field.size} pixels, 11 are asked for. Which layers does a stride in layer 1 reach?"
+
+
+def _judge_depthwise(function: Any) -> str | None:
+    if not callable(function):
+        return f"a function is asked for, this is a {type(function).__name__}."
+    import torch
+
+    generator = torch.Generator().manual_seed(2)
+    image = torch.randint(-4, 5, (3, 6, 7), generator=generator).float()
+    kernels = torch.randint(-3, 4, (3, 3, 2), generator=generator).float()
+    wanted = convolution.cross_correlate(image, kernels[:, None], groups=3)
+    try:
+        given = function(image.clone(), kernels.clone())
+    except Exception as error:
+        return f"it stops with {type(error).__name__}: {error}"
+    if _unanswered(given):
+        return "not answered yet"
+    shape = tuple(getattr(given, "shape", ()))
+    if shape == wanted.shape[1:] or shape == (1, *wanted.shape[1:]):
+        return "the channels have been added up. Here each keeps its own output map."
+    if shape != wanted.shape:
+        return f"for an image (3, 6, 7) and kernels (3, 3, 2) the shape must be {tuple(wanted.shape)}, this is {shape}."
+    given = torch.as_tensor(given, dtype=torch.float32)
+    if torch.allclose(given, wanted, atol=1e-4):
+        return None
+    flipped = convolution.cross_correlate(image, kernels.flip(1, 2)[:, None], groups=3)
+    if torch.allclose(given, flipped, atol=1e-4):
+        return "the kernels have been flipped. That is the true convolution; cross-correlation is asked for."
+    shared = convolution.cross_correlate(image, kernels[:1].expand(3, -1, -1)[:, None], groups=3)
+    if torch.allclose(given, shared, atol=1e-4):
+        return "every channel has met the first kernel. Channel c belongs to kernel c."
+    if torch.allclose(given, given[:1].expand_as(given)) and torch.allclose(given[0], wanted.sum(0), atol=1e-4):
+        return "the channels have been added up. Here each keeps its own output map."
+    return "the shape is right, the numbers are not. Compare one output number with a sum by hand."
+
+
+# --- 07, residual networks -----------------------------------------------------------------------------------------
+
+
+def _judge_pre_activation(function: Any) -> str | None:
+    if not callable(function):
+        return f"a function is asked for, this is a {type(function).__name__}."
+    import torch
+    import torch.nn.functional as F
+
+    from course_utils.models.resnet import Block
+
+    generator = torch.Generator().manual_seed(7)
+    block = Block(4, 4).eval()
+    for batch_norm in (block.bn1, block.bn2):  # else evaluation mode would leave batch norm without effect
+        batch_norm.running_mean.uniform_(-0.5, 0.5, generator=generator)
+        batch_norm.running_var.uniform_(0.5, 2, generator=generator)
+    x = torch.randn(2, 4, 5, 5, generator=generator)
+    with torch.no_grad():
+        branch = block.conv2(F.relu(block.bn2(block.conv1(F.relu(block.bn1(x))))))
+        try:
+            given = function(block, x.clone())
+        except Exception as error:
+            return f"it stops with {type(error).__name__}: {error}"
+        if _unanswered(given):
+            return "not answered yet"
+        if tuple(getattr(given, "shape", ())) != tuple(x.shape):
+            return f"the shape must be the input's, {tuple(x.shape)}, this is {tuple(getattr(given, 'shape', ()))}."
+        slips = (
+            (branch, "this is the branch alone: the input has not been added."),
+            (F.relu(x + branch), "a ReLU follows the addition. In this block nothing does."),
+            (F.relu(x) + branch, "the shortcut must carry the input itself, before any ReLU."),
+            (block(x), "this is the block of the first paper. Batch norm and ReLU come before each convolution here."),
+        )
+    if torch.allclose(given, x + branch, atol=1e-5):
+        return None
+    for wrong, message in slips:
+        if torch.allclose(given, wrong, atol=1e-5):
+            return message
+    return "the shape is right, the numbers are not. The order is bn1, ReLU, conv1, bn2, ReLU, conv2, then the sum."
+
+
+QUESTIONS: dict[str, Question] = {
+    "02.quiz_1": Question(
+        expected=lambda: [1, convolution.output_size(10, 5), convolution.output_size(10, 5)],
+        hint="Answer as (channels, height, width). How many places does a window of 5 have on 10 pixels?",
+        slips=(
+            (lambda: [3, 6, 6], "one kernel reaches through all three channels and adds them up: one output map."),
+            (lambda: [1, 5, 5], "10 - 5 is how far the window can move; it also has a place before it moves."),
+            (lambda: [3, 5, 5], "one kernel gives one output map; and 10 - 5 moves mean one place more than that."),
+            (lambda: [1, 10, 10], "without padding the window cannot be centred on the outermost pixels."),
+        ),
+    ),
+    "02.quiz_1_padding": Question(
+        expected=lambda: next(p for p in range(10) if convolution.output_size(10, 5, padding=p) == 10),
+        hint="Each unit of padding adds two pixels to a side. How many were lost?",
+        slips=(
+            (lambda: 4, "4 pixels were lost in all, and padding comes at both ends."),
+            (lambda: 1, "this keeps the size for a 3x3 kernel; 5x5 loses more."),
+        ),
+    ),
+    "02.quiz_2": Question(
+        expected=lambda: _quiz_2(3, 12, 4, 5),
+        hint="Answer as (kernel channels, kernel height, kernel width, number of kernels, output side).",
+        slips=(
+            (
+                lambda: [1, *_quiz_2(3, 12, 4, 5)[1:]],
+                "a kernel is as deep as its input: it reads all three maps at once.",
+            ),
+            (
+                lambda: [3, 4, 4, 15, 9],
+                "each kernel reads all input maps and makes one output map: count the output maps.",
+            ),
+            (lambda: [3, 4, 4, 5, 8], "12 - 4 is how far the window can move; it also has a place before it moves."),
+            (lambda: [3, 4, 4, 5, 12], "that would need padding, and there is none."),
+        ),
+    ),
+    "02.predict_sizes": Question(
+        expected=_sizes(lambda n, f, s, p: convolution.output_size(n, f, s, p)),
+        hint="Four numbers, one a row: floor((input + 2 * padding - kernel) / stride) + 1.",
+        slips=(
+            (
+                _sizes(lambda n, f, s, p: -((f - n - 2 * p) // s) + 1),
+                "a window that only half fits is left out: round down.",
+            ),
+            (_sizes(lambda n, f, s, p: (n + 2 * p - f) // s), "the place before the first move is missing: + 1."),
+            (_sizes(lambda n, f, s, p: (n + p - f) // s + 1), "padding comes at both ends: 2 * padding."),
+            (_sizes(lambda n, f, s, p: (n - f) // s + 1), "the padding has been left out."),
+            (_sizes(lambda n, f, s, p: (n + 2 * p - f) / s + 1), "no half windows: round down."),
+        ),
+    ),
+    "02.change_strides": Question(judge=_judge_stack, hint=""),
+    "02.build_depthwise": Question(judge=_judge_depthwise, hint=""),
+    "07.predict_110": Question(
+        expected=lambda: [(110 - 2) // 6, 3 * ((110 - 2) // 6)],
+        hint="6n + 2 layers; one addition a block, n blocks in each of three stages.",
+        slips=(
+            (lambda: [(110 - 2) // 6, (110 - 2) // 6], "that counts the additions of one stage; there are three."),
+            (lambda: [(110 - 2) // 6, 110 - 2], "an addition comes once a block, and a block has two convolutions."),
+            (lambda: [110 // 6, 110 // 6 * 3 + 2], "take the stem and the dense layer off before you divide."),
+        ),
+    ),
+    "07.change_factor": Question(
+        expected=lambda: 0.5 ** (1 / 15),
+        hint="The factor is multiplied with itself once a block: 15 times in all.",
+        tolerance=1e-3,
+        slips=(
+            (lambda: 0.5, "that is the factor of the experiment: over 15 blocks it leaves 0.00003."),
+            (lambda: 0.5 / 15, "the factors multiply, they do not add."),
+            (lambda: 1 - 0.5 / 15, "close, but the factors multiply: 15 equal losses do not add up to one half."),
+            (lambda: 0.5 ** (1 / 30), "there is one shortcut a block, not one a convolution."),
+        ),
+    ),
+    "07.build_pre_activation": Question(judge=_judge_pre_activation, hint=""),
+}

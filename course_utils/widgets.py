@@ -1,0 +1,375 @@
+"""Explorers: pictures that follow sliders. A pure function makes each picture, as text, from plain numbers.
+
+The pictures are SVG inside an HTML widget: from slider to picture this takes a fifth of what a matplotlib figure takes.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import math
+from typing import TYPE_CHECKING
+
+from course_utils.convolution import output_size, sizes_sharing_output
+from course_utils.runtime import check_int
+
+if TYPE_CHECKING:
+    import ipywidgets
+
+_WIDTH, _HEIGHT = 1000, 700
+_TOP, _PANEL = 56, 480  # both grids start at this height and fit into squares of this side
+_INPUT, _PADDING, _WINDOW, _OUTPUT, _LINE = "#CFE4F5", "#FFFFFF", "#F2B233", "#D5EDE4", "#404040"
+_ALARM = "#B34700"
+
+
+# --- the picture ---------------------------------------------------------------------------------------------------
+
+
+def _text(
+    x: float, y: float, words: str, size: int = 21, anchor: str = "start", color: str = "#000000", weight: str = ""
+) -> str:
+    bold = ' font-weight="bold"' if weight else ""
+    return (
+        f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}" fill="{color}"{bold}>'
+        f"{html.escape(words, quote=False)}</text>"
+    )
+
+
+def _cell(x: float, y: float, side: float, fill: str, kind: str, outline: float = 1.0) -> str:
+    return (
+        f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}" fill="{fill}" '
+        f'stroke="{_LINE}" stroke-width="{outline:g}"/>'
+    )
+
+
+def _legend(unread: bool) -> str:
+    """Swatches and what they mean, left to right."""
+    parts, x, y = [], 20.0, 568
+    entries = [("input", _INPUT), ("padding", "url(#hatch)"), ("read by this window", _WINDOW), ("output", _OUTPUT)]
+    for words, fill in entries:
+        parts.append(_cell(x, y, 22, fill, "legend"))
+        if fill == _WINDOW:
+            parts.append(f'<circle cx="{x + 11:g}" cy="{y + 11}" r="4"/>')
+        parts.append(_text(x + 30, y + 18, words, 19))
+        x += 62 + 9.6 * len(words)
+    if unread:
+        parts.append(_text(x + 4, y + 18, "×", 24))
+        parts.append(_text(x + 26, y + 18, "never read, by no window", 19))
+    return "".join(parts)
+
+
+def convolution_svg(
+    input_size: int = 7, kernel_size: int = 3, padding: int = 1, stride: int = 2, dilation: int = 1, position: int = 0
+) -> str:
+    """Picture of one window of a convolution: padded input, cells that it reads, output grid, formula with the numbers.
+
+    A kernel that does not fit into the padded input gives a picture that says so, not an error.
+
+    Args:
+        input_size, kernel_size, padding, stride, dilation: as in `convolution.output_size`, for a square input.
+        position: which output cell is being computed, counted row by row from 0; taken modulo the number of cells.
+
+    Returns:
+        An `<svg>` element as text, with role="img" and an aria-label that says the same in words.
+
+    Raises:
+        ValueError: an argument is not an integer or is out of range.
+    """
+    check_int("input_size", input_size, 1)
+    check_int("kernel_size", kernel_size, 1)
+    check_int("padding", padding, 0)
+    check_int("stride", stride, 1)
+    check_int("dilation", dilation, 1)
+    check_int("position", position, 0)
+    span = dilation * (kernel_size - 1) + 1
+    padded = input_size + 2 * padding
+    fits = span <= padded
+    positions = output_size(input_size, kernel_size, stride, padding, dilation) if fits else 0
+    row, column = divmod(position % max(positions**2, 1), max(positions, 1))
+    taps = [a * dilation for a in range(kernel_size)]
+    ever_read = {start * stride + tap for start in range(positions) for tap in taps}
+
+    side = min(80.0, _PANEL / max(padded, span))
+    left, top = (20 + (_PANEL - side * padded) / 2, _TOP + (_PANEL - side * padded) / 2) if fits else (20, _TOP)
+    parts = []
+    for i in range(padded):
+        for j in range(padded):
+            x, y = left + j * side, top + i * side
+            inside = padding <= i < padding + input_size and padding <= j < padding + input_size
+            parts.append(_cell(x, y, side, _INPUT if inside else "url(#hatch)", "input" if inside else "padding"))
+            if fits and inside and not (i in ever_read and j in ever_read):
+                parts.append(_text(x + side / 2, y + side * 0.72, "×", round(side * 0.7), "middle", "#555555"))
+    top_left = (left + column * stride * side, top + row * stride * side)
+    for a in taps:
+        for b in taps:
+            x, y = top_left[0] + b * side, top_left[1] + a * side
+            if fits:
+                parts.append(_cell(x, y, side, _WINDOW, "window", 2.5))
+                parts.append(f'<circle cx="{x + side / 2:.1f}" cy="{y + side / 2:.1f}" r="{side * 0.13:.1f}"/>')
+            else:
+                parts.append(
+                    f'<rect class="window" x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}" '
+                    f'fill="{_WINDOW}" fill-opacity="0.55" stroke="{_ALARM}" stroke-width="2.5" '
+                    'stroke-dasharray="7 4"/>'
+                )
+    frame = _LINE if fits else _ALARM
+    parts.append(
+        f'<rect x="{top_left[0]:.1f}" y="{top_left[1]:.1f}" width="{span * side:.1f}" height="{span * side:.1f}" '
+        f'fill="none" stroke="{frame}" stroke-width="4"/>'
+    )
+    parts.append(_text(260, 38, f"input {input_size} × {input_size}, padding {padding}", 23, "middle", weight="bold"))
+
+    lines = [f"span of the kernel = dilation · (kernel − 1) + 1 = {dilation} · ({kernel_size} − 1) + 1 = {span}"]
+    numbers = f"⌊({input_size} + 2 · {padding} − {span}) / {stride}⌋ + 1"
+    if fits:
+        out_side = min(80.0, 380 / positions)
+        out_left, out_top = 580 + (380 - out_side * positions) / 2, _TOP + (_PANEL - out_side * positions) / 2
+        for i in range(positions):
+            for j in range(positions):
+                parts.append(_cell(out_left + j * out_side, out_top + i * out_side, out_side, _OUTPUT, "output"))
+        x, y = out_left + column * out_side, out_top + row * out_side
+        parts.append(_cell(x, y, out_side, _WINDOW, "current", 4))
+        parts.append(f'<circle cx="{x + out_side / 2:.1f}" cy="{y + out_side / 2:.1f}" r="{out_side * 0.13:.1f}"/>')
+        parts.append(
+            f'<path d="M 516 {_TOP + _PANEL / 2:g} h 34 m -12 -9 l 12 9 l -12 9" fill="none" stroke="#000" '
+            'stroke-width="3"/>'
+        )
+        parts.append(_text(770, 38, f"output {positions} × {positions}", 23, "middle", weight="bold"))
+        remainder = (padded - span) % stride
+        shared = sizes_sharing_output(input_size, kernel_size, stride, padding, dilation)
+        lines.append(f"output size = ⌊(input + 2 · padding − span) / stride⌋ + 1 = {numbers} = {positions}")
+        if stride == 1:
+            lines.append("stride 1: no other input size gives this output size")
+        else:
+            sizes = f"{shared[0]} to {shared[-1]}" if len(shared) > 2 else " and ".join(map(str, shared))
+            rest = f"a remainder of {remainder}" if remainder else "no remainder"
+            lines.append(f"{padded - span} / {stride} leaves {rest}; input sizes that give {positions}: {sizes}")
+        where = f"The window at output row {row + 1}, column {column + 1} is marked."
+    else:
+        need = -(-(span - input_size) // 2)
+        parts.append(_text(770, 200, "no output", 30, "middle", _ALARM, "bold"))
+        parts.append(_text(770, 240, "The kernel does not fit:", 22, "middle"))
+        parts.append(_text(770, 270, f"it spans {span}, the padded input {padded}.", 22, "middle"))
+        parts.append(_text(770, 310, f"Padding {need} would be enough.", 22, "middle"))
+        lines.append(f"{numbers} is below 1: no window fits into the padded input")
+        lines.append("PyTorch stops here with an error")
+        where = f"The kernel spans {span} pixels and does not fit into {padded}."
+    unread = fits and any(pixel not in ever_read for pixel in range(padding, padding + input_size))
+    parts.append(_legend(unread))
+    parts += [_text(20, 624 + 30 * number, line, 20) for number, line in enumerate(lines)]
+    words = (
+        f"Convolution of a {input_size} by {input_size} input with padding {padding}, kernel {kernel_size}, "
+        f"stride {stride}, dilation {dilation}. {where} {lines[1]}."
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
+        f'aria-label="{html.escape(words)}" style="width: 100%; max-width: {_WIDTH}px; background: white" '
+        'font-family="DejaVu Sans, Verdana, sans-serif">'
+        '<defs><pattern id="hatch" width="9" height="9" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+        f'<rect width="9" height="9" fill="{_PADDING}"/><line x1="0" y1="0" x2="0" y2="9" stroke="#8C8C8C" '
+        'stroke-width="3"/></pattern></defs>' + "".join(parts) + "</svg>"
+    )
+
+
+def still_picture(svg: str) -> str:
+    """An SVG as an `<img>` element that carries its words as alternative text, for readers without a kernel."""
+    start = svg.find('aria-label="')
+    if not svg.startswith("<svg") or start < 0:
+        raise ValueError(f"svg must be an <svg> element with an aria-label, got {svg[:40]!r}")
+    start += len('aria-label="')
+    words = svg[start : svg.index('"', start)]  # escaped already
+    data = base64.b64encode(svg.encode("utf-8")).decode("ascii")
+    return (
+        f'<img role="img" aria-label="{words}" alt="{words}" src="data:image/svg+xml;base64,{data}" '
+        f'style="width: 100%; max-width: {_WIDTH}px">'
+    )
+
+
+def show_convolution(
+    input_size: int = 7, kernel_size: int = 3, padding: int = 1, stride: int = 2, dilation: int = 1, position: int = 0
+) -> None:
+    """Display the picture of `convolution_svg`, still, with alternative text. Arguments and errors as there."""
+    from IPython.display import display
+
+    svg = convolution_svg(input_size, kernel_size, padding, stride, dilation, position)
+    words = html.unescape(svg.split('aria-label="', 1)[1].split('"', 1)[0])
+    display({"text/html": still_picture(svg), "text/plain": f"[figure: {words}]"}, raw=True)
+
+
+# --- the explorers -------------------------------------------------------------------------------------------------
+
+
+def _explorer(dom_class: str, sliders: ipywidgets.Box, picture: ipywidgets.HTML) -> ipywidgets.VBox:
+    """Sliders above their picture, in a box that also offers the picture as HTML: shown where no widget can be."""
+    import ipywidgets
+
+    class Explorer(ipywidgets.VBox):
+        def _repr_mimebundle_(self, **kwargs: object) -> dict:
+            bundle = super()._repr_mimebundle_(**kwargs) or {}
+            return {**bundle, "text/html": still_picture(picture.value)}
+
+    explorer = Explorer([sliders, picture])
+    explorer.add_class(dom_class)
+    return explorer
+
+
+def explore_convolution(
+    input_size: int = 7, kernel_size: int = 3, padding: int = 1, stride: int = 2, dilation: int = 1, position: int = 0
+) -> ipywidgets.VBox:
+    """Sliders for the numbers of a convolution, and the picture of `convolution_svg` that follows them.
+
+    Used in notebooks/02_convolution_arithmetic.ipynb.
+
+    Args:
+        input_size: 1 to 14; kernel_size: 1 to 7; padding: 0 to 4; stride: 1 to 5; dilation: 1 to 4, all as they are
+            at the start.
+        position: the output cell shown at the start, counted row by row from 0.
+
+    Returns:
+        The explorer: a box of DOM class `convolution-explorer`, to be left as the last value of a cell. Where there is
+        no kernel, its still picture is shown.
+
+    Raises:
+        ValueError: a number outside its slider's range.
+    """
+    import ipywidgets
+
+    limits = {"input_size": (1, 14), "kernel_size": (1, 7), "padding": (0, 4), "stride": (1, 5), "dilation": (1, 4)}
+    given = {
+        "input_size": input_size,
+        "kernel_size": kernel_size,
+        "padding": padding,
+        "stride": stride,
+        "dilation": dilation,
+    }
+    style, layout = {"description_width": "130px"}, {"width": "420px"}
+    sliders = {}
+    for name, (low, high) in limits.items():
+        check_int(name, given[name], low, high)
+        words = name.replace("_", " ")
+        sliders[name] = ipywidgets.IntSlider(
+            value=given[name], min=low, max=high, description=words, style=style, layout=layout
+        )
+    check_int("position", position, 0)
+    window = ipywidgets.IntSlider(
+        value=position, min=0, max=position, description="window position", style=style, layout=layout
+    )
+    play = ipywidgets.Play(min=0, max=position, interval=400, description="move the window")
+    ipywidgets.jslink((play, "value"), (window, "value"))
+    ipywidgets.jslink((window, "max"), (play, "max"))
+    picture = ipywidgets.HTML(layout={"width": "100%", "max_width": f"{_WIDTH}px"})
+
+    def draw(_change: object = None) -> None:
+        now = {name: slider.value for name, slider in sliders.items()}
+        try:
+            last = output_size(**now) ** 2 - 1
+        except ValueError:  # the kernel does not fit: the picture says so
+            last = 0
+        window.max, window.disabled = last, last == 0
+        picture.value = convolution_svg(**now, position=window.value)
+
+    for slider in (*sliders.values(), window):
+        slider.observe(draw, names="value")
+    draw()
+
+    rows = ipywidgets.HBox(
+        [*sliders.values(), window, play], layout={"flex_flow": "row wrap", "width": "100%", "max_width": f"{_WIDTH}px"}
+    )
+    return _explorer("convolution-explorer", rows, picture)
+
+
+# --- routes through residual blocks --------------------------------------------------------------------------------
+
+
+def paths_svg(blocks: int = 30, slope: float = 0.2) -> str:
+    """Picture of how much of a residual chain's slope comes through routes of each length.
+
+    A chain of `blocks` steps y = x + slope * x has the slope (1 + slope) ** blocks = sum over k of C(blocks, k) * slope
+    ** k, where k counts the branches on a route (Veit, Wilber, Belongie 2016, section 3). Derivation:
+    notebooks/07_residual_networks.ipynb.
+
+    Args:
+        blocks: 1 to 60.
+        slope: of each branch, above 0 and at most 1.
+
+    Returns:
+        An `<svg>` element as text, with role="img" and an aria-label that says the same in words.
+
+    Raises:
+        ValueError: a number out of its range.
+    """
+    check_int("blocks", blocks, 1, 60)
+    if not 0 < slope <= 1:
+        raise ValueError(f"slope must be above 0 and at most 1, got {slope}")
+    total = (1 + slope) ** blocks
+    shares = [math.comb(blocks, k) * slope**k / total for k in range(blocks + 1)]
+    longest = max(range(blocks + 1), key=lambda k: shares[k])
+    left, bottom, width, height = 80, 430, 880, 350
+    step = width / (blocks + 1)
+    parts = [
+        _text(
+            20,
+            34,
+            f"{blocks} blocks, branches of slope {slope:g}: share of the whole slope by route",
+            23,
+            weight="bold",
+        ),
+        f'<line x1="{left}" y1="{bottom}" x2="{left + width}" y2="{bottom}" stroke="{_LINE}" stroke-width="2"/>',
+    ]
+    top_share = max(shares)
+    for k, share in enumerate(shares):
+        bar = share / top_share * height
+        fill = _WINDOW if k == blocks else _INPUT
+        parts.append(
+            f'<rect class="share" x="{left + k * step + 1:.1f}" y="{bottom - bar:.1f}" width="{max(step - 2, 1):.1f}" '
+            f'height="{bar:.1f}" fill="{fill}" stroke="{_LINE}"/>'
+        )
+        if blocks <= 20 or k % 5 == 0:
+            parts.append(_text(left + (k + 0.5) * step, bottom + 24, str(k), 17, "middle"))
+    for tick in (0.5, 1.0):
+        y = bottom - tick * height
+        parts.append(f'<line x1="{left - 8}" y1="{y}" x2="{left}" y2="{y}" stroke="{_LINE}" stroke-width="2"/>')
+        parts.append(_text(left - 12, y + 6, f"{100 * tick * top_share:.0f} %", 17, "end"))
+    parts.append(_text(left + width / 2, bottom + 54, "branches on the route", 20, "middle"))
+    x = left + (longest + 0.5) * step
+    parts.append(_text(min(max(x, left + 130), left + width - 130), 70, f"most: routes of {longest}", 19, "middle"))
+    lines = [
+        f"residual chain: (1 + {slope:g})^{blocks} = {total:.4g}, the sum over all routes",
+        f"plain chain: {slope:g}^{blocks} = {slope**blocks:.2g}, the one route through every branch (far right)",
+    ]
+    parts += [_text(20, 528 + 32 * number, line, 21) for number, line in enumerate(lines)]
+    words = (
+        f"Bars: share of the slope of {blocks} residual blocks that comes through routes with 0 to {blocks} branches, "
+        f"for branches of slope {slope:g}. Routes of {longest} branches bring the most. {lines[0]}; {lines[1]}."
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} 580" role="img" '
+        f'aria-label="{html.escape(words)}" style="width: 100%; max-width: {_WIDTH}px; background: white" '
+        'font-family="DejaVu Sans, Verdana, sans-serif">' + "".join(parts) + "</svg>"
+    )
+
+
+def explore_paths(blocks: int = 30, slope: float = 0.2) -> ipywidgets.VBox:
+    """Sliders for the number of blocks and the slope of their branches, and the picture of `paths_svg` that follows.
+
+    Used in notebooks/07_residual_networks.ipynb. Arguments and errors as in `paths_svg`.
+
+    Returns:
+        The explorer: a box of DOM class `paths-explorer`, to be left as the last value of a cell.
+    """
+    import ipywidgets
+
+    style, layout = {"description_width": "130px"}, {"width": "420px"}
+    picture = ipywidgets.HTML(paths_svg(blocks, slope), layout={"width": "100%", "max_width": f"{_WIDTH}px"})
+    count = ipywidgets.IntSlider(value=blocks, min=1, max=60, description="blocks", style=style, layout=layout)
+    weight = ipywidgets.FloatSlider(
+        value=slope, min=0.05, max=1.0, step=0.05, description="slope of a branch", style=style, layout=layout
+    )
+
+    def draw(_change: object = None) -> None:
+        picture.value = paths_svg(count.value, weight.value)
+
+    for slider in (count, weight):
+        slider.observe(draw, names="value")
+    rows = ipywidgets.HBox([count, weight], layout={"flex_flow": "row wrap", "width": "100%"})
+    return _explorer("paths-explorer", rows, picture)

@@ -1,0 +1,114 @@
+"""The self-checks: right answers pass, usual slips are named, anything else gets a hint and not the answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from course_utils import checks, convolution
+
+RIGHT = {
+    "02.quiz_1": (1, 6, 6),
+    "02.quiz_1_padding": 2,
+    "02.quiz_2": (3, 4, 4, 5, 9),
+    "02.predict_sizes": [24, 16, 112, 6],
+    "02.change_strides": [(3, 2, 1, 1), (3, 1, 1, 1), (3, 1, 1, 1)],
+    "02.build_depthwise": lambda image, kernels: torch.stack(
+        [convolution.cross_correlate(channel, kernel) for channel, kernel in zip(image, kernels, strict=True)]
+    ),
+    "07.predict_110": [18, 54],
+    "07.change_factor": 0.9548,
+    "07.build_pre_activation": lambda block, x: x + block.conv2(F.relu(block.bn2(block.conv1(F.relu(block.bn1(x)))))),
+}
+
+
+def test_every_question_is_tested_here():
+    assert set(RIGHT) == set(checks.QUESTIONS)
+
+
+@pytest.mark.parametrize("name", checks.QUESTIONS)
+def test_right_answer_is_right(name):
+    assert checks.answer(name, RIGHT[name]) == "right"
+
+
+@pytest.mark.parametrize("name", checks.QUESTIONS)
+@pytest.mark.parametrize("value", [..., None, (...,), [1, ...], (1, (2, ...))])
+def test_placeholder_is_not_answered_yet(name, value):
+    assert checks.answer(name, value) == "not answered yet"
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [(name, n) for name, question in checks.QUESTIONS.items() for n in range(len(question.slips))]
+)
+def test_each_slip_is_named(name, number):
+    wrong, message = checks.QUESTIONS[name].slips[number]
+    assert checks.answer(name, wrong()) == f"not yet: {message}"
+
+
+@pytest.mark.parametrize("name", [name for name, question in checks.QUESTIONS.items() if question.expected])
+def test_anything_else_gets_the_hint_and_not_the_answer(name):
+    wanted = np.atleast_1d(checks.QUESTIONS[name].expected())
+    for value in (wanted + 1000, -7.5, [1, 2], np.nan * wanted, "word", {}, object(), [[1, 2], [3]], lambda: 0):
+        verdict = checks.answer(name, value)
+        assert verdict.startswith("not yet: ") and checks.QUESTIONS[name].hint in verdict
+        if wanted.size > 1:  # a lone digit may stand in a sentence by chance
+            assert str(RIGHT[name]) not in verdict
+
+
+def test_numbers_may_come_as_list_tuple_array_or_tensor():
+    for kind in (list, tuple, np.array, torch.tensor):
+        assert checks.answer("02.predict_sizes", kind([24, 16, 112, 6])) == "right"
+    assert checks.answer("02.quiz_1_padding", 2.0) == "right"
+
+
+@pytest.mark.parametrize(
+    ("layers", "part"),
+    [
+        ([(3, 1, 1, 1), (3, 3, 1, 1), (3, 1, 1, 1)], "right"),
+        ([(3, 1, 1, 1), (3, 1, 1, 1), (3, 2, 1, 1)], "after the last there is none"),
+        ([(3, 2, 1, 1), (3, 2, 1, 1), (3, 1, 1, 1)], "this stack sees 15 pixels"),
+        ([(5, 1, 1, 1), (5, 1, 1, 1), (3, 1, 1, 1)], "only the strides may change"),
+        ([(3, 1, 1, 1)] * 5, "only the strides may change"),
+        ([(3, 0, 1, 1)] * 3, "stride must be an integer of at least 1, got 0"),
+        (11, "not a stack of layers"),
+    ],
+)
+def test_change_strides(layers, part):
+    assert part in checks.answer("02.change_strides", layers)
+
+
+def _separately(image, kernels):
+    return RIGHT["02.build_depthwise"](image, kernels)
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (lambda image, kernels: ..., "not answered yet"),
+        (lambda image, kernels: None, "not answered yet"),
+        (lambda image, kernels: _separately(image, kernels).sum(0), "added up"),
+        (lambda image, kernels: _separately(image, kernels).sum(0).expand(3, -1, -1), "added up"),
+        (lambda image, kernels: _separately(image, kernels.flip(1, 2)), "flipped"),
+        (lambda image, kernels: _separately(image, kernels[:1].expand(3, -1, -1)), "first kernel"),
+        (lambda image, kernels: _separately(image, kernels)[:, 1:], "the shape must be (3, 4, 6)"),
+        (lambda image, kernels: _separately(image, kernels) + 1, "the shape is right, the numbers are not"),
+        (lambda image, kernels: 3, "the shape must be"),
+        (lambda image, kernels: image @ kernels, "it stops with RuntimeError"),
+        (lambda image: image, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_depthwise(function, part):
+    assert part in checks.answer("02.build_depthwise", function)
+
+
+def test_check_prints_the_verdict(capsys):
+    checks.check("02.quiz_1", (3, 6, 6))
+    assert capsys.readouterr().out.startswith("not yet: one kernel reaches through all three channels")
+
+
+def test_unknown_question_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"name must be one of 02.quiz_1, .* got '02.quiz_9'"):
+        checks.answer("02.quiz_9", 1)

@@ -1,0 +1,95 @@
+"""Figures: what is drawn, that it can be told apart in grey, and that it carries its words."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+from course_utils import plots
+
+
+@pytest.fixture
+def ax():
+    fig, axes = plt.subplots()
+    yield axes
+    plt.close(fig)
+
+
+def test_show_puts_out_a_picture_with_words_and_closes_it(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
+    fig, _ = plt.subplots()
+    plots.show(fig, alt='A "quoted" word,\n and an empty plot with two axes.')
+    page = shown[0]["text/html"]
+    assert page.startswith('<img src="data:image/png;base64,iVBOR')
+    assert 'alt="A &quot;quoted&quot; word, and an empty plot with two axes."' in page
+    assert shown[0]["text/plain"].startswith("[figure: A")
+    assert not plt.fignum_exists(fig.number)
+
+
+@pytest.mark.parametrize("alt", ["", "too short", None, 7])
+def test_show_wants_a_sentence(alt):
+    fig, _ = plt.subplots()
+    with pytest.raises(ValueError, match="alt must describe the figure"):
+        plots.show(fig, alt=alt)
+    plt.close(fig)
+
+
+def test_image_shows_color_gray_and_scaled(ax):
+    plots.image(ax, torch.full((3, 4, 5), 2.0), "bright")
+    assert ax.images[0].get_array().shape == (4, 5, 3) and ax.images[0].get_array().max() == 1
+    plots.image(ax, torch.zeros(1, 4, 5))
+    assert ax.images[1].get_array().shape == (4, 5) and ax.images[1].get_clim() == (0, 1)
+    plots.image(ax, np.array([[-3.0, 5.0]]))
+    assert ax.images[2].get_clim() == (-3, 5)
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 5), (4,), (1, 3, 4, 5)])
+def test_image_refuses_other_shapes(ax, shape):
+    with pytest.raises(ValueError, match="picture must have shape"):
+        plots.image(ax, np.zeros(shape))
+
+
+def test_grid_writes_each_number_and_marks_cells(ax):
+    marked = np.array([[True, False], [False, False]])
+    plots.grid(ax, [[1, 2.5], [float("nan"), 1 / 3]], "title", highlighted=marked)
+    assert [text.get_text() for text in ax.texts] == ["1", "2.5", "0.33"]
+    assert [patch.get_linewidth() > 2 for patch in ax.patches] == [True, False, False, False]
+    assert ax.get_title() == "title"
+
+
+def test_grid_refuses_what_does_not_belong_together(ax):
+    with pytest.raises(ValueError, match="values must have shape"):
+        plots.grid(ax, [1, 2, 3])
+    with pytest.raises(ValueError, match="highlighted must have the shape of values"):
+        plots.grid(ax, [[1, 2]], highlighted=[[True]])
+
+
+def test_lines_can_be_told_apart_in_grey_and_are_labelled(ax):
+    series = {f"series {n}": [n, n + 1] for n in range(7)}
+    plots.lines(ax, [0, 1], series, "x (pixels)", "y (share)")
+    looks = {(line.get_marker(), line.get_linestyle()) for line in ax.lines}
+    assert len(looks) == 7 and len({line.get_color() for line in ax.lines}) == 7
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x (pixels)", "y (share)")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(series)
+
+
+def test_lines_refuses_what_does_not_belong_together(ax):
+    with pytest.raises(ValueError, match="series must have as many values as x, 2, got 1 in 'a'"):
+        plots.lines(ax, [0, 1], {"a": [1]}, "x", "y")
+    with pytest.raises(ValueError, match="series must hold 1 to 7 series, got 0"):
+        plots.lines(ax, [0, 1], {}, "x", "y")
+
+
+def test_stack_draws_each_map_and_refuses_a_window_too_large(ax):
+    plots.stack(ax, maps=3, left=0, side=5, label="three maps")
+    assert len(ax.patches) == 3 and ax.texts[0].get_text() == "three maps"
+    with pytest.raises(ValueError, match="stack needs"):
+        plots.stack(ax, maps=1, left=0, side=5, window=6)

@@ -1,0 +1,402 @@
+"""What is derived in a notebook and kept in the package stands in both, and both give the same.
+
+A function or class of the package whose docstring says "Derived in notebooks/NN_topic.ipynb" has a twin: the `def` or
+`class` of the same name in that notebook's code cells. The test takes the twin out of the notebook, without running the
+rest of it, and holds it equal to the package's on the samples below.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import CodeType, MappingProxyType
+from typing import Any, NamedTuple
+
+import nbformat
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "course_utils"
+REFERENCE = re.compile(r"Derived in (notebooks/\d\d_\w+\.ipynb)")
+
+
+class Call(NamedTuple):
+    """Arguments of one call; for a class, of its constructor, and `inputs` are then what the module is given."""
+
+    args: tuple = ()
+    kwargs: Mapping[str, Any] = MappingProxyType({})
+    inputs: tuple = ()
+
+
+# --- samples: what each twin is tried on ------------------------------------------------------------------------------
+
+
+def _geometries() -> list[Call]:
+    sizes = [(5, 3), (4, 3, 1, 1), (7, 3, 2), (8, 3, 2), (224, 7, 2, 3), (9, 3, 1, 0, 4), (1, 1), (32, 5, 3, 2, 2)]
+    return [Call(size) for size in sizes]
+
+
+def _images(*shapes: tuple[int, ...]) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.standard_normal(shape) for shape in shapes]
+
+
+def _tensors(*shapes: tuple[int, ...]) -> list[Any]:
+    import torch
+
+    return [torch.from_numpy(array) for array in _images(*shapes)]
+
+
+def _parameter_counts() -> list[Call]:
+    return [Call(counts) for counts in [(3, 96, 11), (3, 32, 3, False), (32, 64, 3), (512, 4096, 7), (1, 1, 1, True)]]
+
+
+def _multiplication_counts() -> list[Call]:
+    return [Call(counts) for counts in [(3, 96, 11, 55), (3, 32, 3, 32), (256, 64, 1, 14), (1, 1, 1, 1)]]
+
+
+def _stacks() -> list[Call]:
+    stacks = [
+        [(3, 1, 0, 1), (3, 1, 0, 2), (3, 1, 0, 4)],
+        [(7, 2, 3, 1), (3, 2, 1, 1), (3, 1, 1, 1)],
+        [(2, 2, 0, 1)] * 4,
+        [(1, 1, 0, 1)],
+        [],
+    ]
+    return [Call((stack,)) for stack in stacks]
+
+
+def _paddings() -> list[Call]:
+    (image,) = _tensors((4, 5))
+    return [Call((image, 0)), Call((image, 1)), Call((image, 3))]
+
+
+def _convolutions() -> list[Call]:
+    image, kernel, bias = _tensors((3, 7, 6), (2, 3, 3, 2), (2,))
+    options = [{}, {"stride": 2}, {"padding": 1}, {"dilation": 2}, {"stride": 3, "padding": 2, "dilation": 2}]
+    return [Call((image, kernel), option) for option in options] + [Call((image, kernel, bias), {"stride": 2})]
+
+
+def _poolings() -> list[Call]:
+    (image,) = _tensors((2, 7, 8))
+    return [Call((image, 2)), Call((image, 3, 2)), Call((image, 3, 1), {"mode": "average"}), Call((image, 7))]
+
+
+def _blocks() -> list[Call]:
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 4, 9, 8, generator=generator)
+    options = [(4, 4), (4, 4, 2), (4, 6, 2), (4, 6), (4, 8, 2, False), (4, 4, 1, False)]
+    return [Call(option, inputs=(x,)) for option in options]
+
+
+def _networks() -> list[Call]:
+    import torch
+
+    x = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    return [
+        Call((1,), inputs=(x,)),
+        Call((2,), {"residual": False}, inputs=(x,)),
+        Call((1, (8, 12)), {"num_classes": 7}, inputs=(x,)),
+    ]
+
+
+SAMPLES: dict[str, Callable[[], list[Call]]] = {
+    "convolution.output_size": _geometries,
+    "convolution.sizes_sharing_output": _geometries,
+    "convolution.parameter_count": _parameter_counts,
+    "convolution.multiplication_count": _multiplication_counts,
+    "convolution.receptive_field": _stacks,
+    "convolution.pad_replicate": _paddings,
+    "convolution.cross_correlate": _convolutions,
+    "convolution.pool": _poolings,
+    "models.resnet.Block": _blocks,
+    "models.resnet.ResNet": _networks,
+}
+
+
+# --- who has a twin ---------------------------------------------------------------------------------------------------
+
+
+def references(package: Path) -> dict[str, str]:
+    """Every docstring of a package that says where it is derived: "module.name" (or "module") to notebook."""
+    found = {}
+    for path in sorted(package.rglob("*.py")):
+        module = ".".join(path.relative_to(package).with_suffix("").parts)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
+                match = REFERENCE.search(" ".join((ast.get_docstring(node) or "").split()))
+                if match:
+                    found[module if isinstance(node, ast.Module) else f"{module}.{node.name}"] = match.group(1)
+    return found
+
+
+REFERENCES = references(PACKAGE)
+MODULES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in PACKAGE.rglob("*.py")}
+TWINS = {name: notebook for name, notebook in REFERENCES.items() if name not in MODULES}
+
+
+# --- taking a twin out of its notebook --------------------------------------------------------------------------------
+
+
+def statements(notebook: nbformat.NotebookNode) -> list[ast.stmt]:
+    """The top-level statements of a notebook's code cells, IPython's % and ! lines left out."""
+    found: list[ast.stmt] = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in cell.source.splitlines()]
+            found += ast.parse("\n".join(lines)).body
+    return found
+
+
+def _names_used(node: ast.AST) -> set[str]:
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    """An assignment of a value written out, as in EPSILON = 1e-5."""
+    if not isinstance(node, ast.Assign) or not all(isinstance(target, ast.Name) for target in node.targets):
+        return False
+    try:
+        ast.literal_eval(node.value)
+    except ValueError:
+        return False
+    return True
+
+
+def twin_code(body: Iterable[ast.stmt], name: str, home: str) -> CodeType:
+    """The definition of `name`, the helpers and constants it needs, and the imports (but none from `home`), compiled.
+
+    Raises:
+        LookupError: the notebook has no `def` or `class` of that name at top level.
+    """
+    imports: list[ast.stmt] = []
+    definitions: dict[str, ast.stmt] = {}  # a name defined twice keeps its last definition
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = node.module if isinstance(node, ast.ImportFrom) else None
+            aliases = [a for a in node.names if home not in (module, a.name, f"{module}.{a.name}")]
+            if aliases:
+                parts = {"names": aliases} if module is None else {"module": module, "names": aliases, "level": 0}
+                imports.append(ast.copy_location(type(node)(**parts), node))
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            definitions[node.name] = node
+        elif _is_constant(node):
+            definitions.update({target.id: node for target in node.targets})
+    if not isinstance(definitions.get(name), ast.FunctionDef | ast.ClassDef):
+        raise LookupError(
+            f"no `def {name}` or `class {name}` in the notebook's code cells (an import is no definition)"
+        )
+    needed, waiting = set(), {name}
+    while waiting:
+        needed |= waiting
+        waiting = {used for one in waiting for used in _names_used(definitions[one])} & set(definitions) - needed
+    kept = [node for node in body if any(definitions[one] is node for one in needed)]
+    return compile(ast.Module(body=[*imports, *kept], type_ignores=[]), "<notebook>", "exec")
+
+
+def take_twin(notebook: nbformat.NotebookNode, name: str, home: str) -> Any:
+    """Run the twin's definition by itself and return it."""
+    namespace: dict[str, Any] = {"__name__": "notebook"}
+    exec(twin_code(statements(notebook), name, home), namespace)
+    return namespace[name]
+
+
+# --- holding the two equal --------------------------------------------------------------------------------------------
+
+
+def assert_same(ours: Any, theirs: Any, where: str) -> None:
+    """Equal numbers, shapes and structure; floating point within 1e-5 of each other."""
+    import torch
+
+    if isinstance(ours, torch.Tensor | np.ndarray):
+        ours, theirs = np.asarray(ours.detach() if torch.is_tensor(ours) else ours), np.asarray(theirs)
+        assert ours.shape == theirs.shape, f"{where}: shape {ours.shape} in the package, {theirs.shape} in the notebook"
+        np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=1e-6, err_msg=where)
+    elif isinstance(ours, tuple | list | range):
+        assert len(ours) == len(theirs), f"{where}: {ours} in the package, {theirs} in the notebook"
+        for i, (mine, yours) in enumerate(zip(ours, theirs, strict=True)):
+            assert_same(mine, yours, f"{where}[{i}]")
+    elif isinstance(ours, float):
+        assert theirs == pytest.approx(ours, rel=1e-6), f"{where}: {ours} in the package, {theirs} in the notebook"
+    else:
+        assert ours == theirs, f"{where}: {ours} in the package, {theirs} in the notebook"
+
+
+def hold_equal(ours: Any, theirs: Any, calls: list[Call]) -> None:
+    """Try both on every call: functions by their results, modules by their outputs with the same weights."""
+    import torch
+
+    assert calls, "no sample to try the twins on"
+    for call in calls:
+        where = f"{ours.__name__}{call.args!r:.60} {dict(call.kwargs)}"
+        if not isinstance(ours, type):
+            assert_same(ours(*call.args, **call.kwargs), theirs(*call.args, **call.kwargs), where)
+            continue
+        torch.manual_seed(0)
+        mine = ours(*call.args, **call.kwargs)
+        torch.manual_seed(0)
+        yours = theirs(*call.args, **call.kwargs)
+        yours.load_state_dict(mine.state_dict(), strict=True)
+        for mode in (True, False):  # batch statistics, then the running ones that they left behind
+            with torch.no_grad():
+                results = [module.train(mode)(*call.inputs) for module in (mine, yours)]
+            assert_same(*results, f"{where}, {'training' if mode else 'evaluation'}")
+
+
+def package_object(name: str) -> tuple[Any, str]:
+    """The package's own object and its module's name, for 'module.name'."""
+    module, _, attribute = f"course_utils.{name}".rpartition(".")
+    return getattr(importlib.import_module(module), attribute), module
+
+
+# --- the course's twins -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "notebook"), sorted(REFERENCES.items()), ids=sorted(REFERENCES))
+def test_home_notebook_exists(name: str, notebook: str) -> None:
+    assert (ROOT / notebook).is_file(), f"course_utils.{name} says it is derived in {notebook}, which does not exist"
+
+
+def test_every_twin_has_samples_and_every_sample_a_twin() -> None:
+    assert TWINS, "no docstring of the package says where it is derived"
+    assert set(TWINS) == set(SAMPLES)
+
+
+@pytest.mark.parametrize(("name", "notebook"), sorted(TWINS.items()), ids=sorted(TWINS))
+def test_twin_is_in_the_notebook_and_gives_the_same(name: str, notebook: str) -> None:
+    ours, home = package_object(name)
+    theirs = take_twin(nbformat.read(ROOT / notebook, as_version=4), name.rpartition(".")[2], home)
+    hold_equal(ours, theirs, SAMPLES[name]())
+
+
+# --- the test itself can fail -----------------------------------------------------------------------------------------
+
+RIGHT = """
+def output_size(input_size, kernel_size, stride=1, padding=0, dilation=1):
+    return half_open(input_size + 2 * padding - dilation * (kernel_size - 1) - ONE, stride) + ONE
+"""
+HELPERS = """
+import math
+ONE = 1
+def half_open(length, step):
+    return math.floor(length / step)
+raise RuntimeError("a twin is taken out without running the rest of the notebook")
+"""
+
+
+def _notebook(*cells: str) -> nbformat.NotebookNode:
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+
+
+def _hold_output_size(*cells: str) -> None:
+    ours, home = package_object("convolution.output_size")
+    hold_equal(ours, take_twin(_notebook(*cells), "output_size", home), _geometries())
+
+
+def test_a_right_twin_passes_with_its_helpers_and_imports() -> None:
+    _hold_output_size("%matplotlib inline\n" + HELPERS, RIGHT)
+
+
+def test_a_later_definition_counts() -> None:
+    _hold_output_size(HELPERS, "def output_size(n, f):\n    return n - f + 1", RIGHT)
+
+
+def test_a_wrong_twin_is_found() -> None:
+    with pytest.raises(AssertionError, match="in the package"):
+        _hold_output_size(HELPERS, RIGHT.replace("2 * padding", "padding"))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "from course_utils.convolution import output_size",
+        "output_size = lambda n, f: n - f + 1",
+        "class Sizes:\n    def output_size(self):\n        return 1",
+        "# def output_size(n, f): later",
+    ],
+    ids=["an import", "a lambda", "a method", "a comment"],
+)
+def test_a_twin_that_is_not_written_out_is_found(cell: str) -> None:
+    with pytest.raises(LookupError, match="output_size"):
+        _hold_output_size(cell)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "from course_utils import convolution\ndef output_size(*a):\n    return convolution.output_size(*a)",
+        "import course_utils.convolution as c\ndef output_size(*a):\n    return c.output_size(*a)",
+        "from course_utils.convolution import output_size as o\ndef output_size(*a):\n    return o(*a)",
+    ],
+)
+def test_a_twin_that_asks_the_package_is_found(cell: str) -> None:
+    with pytest.raises(NameError):
+        _hold_output_size(cell)
+
+
+LINEAR = """
+from torch import nn
+class Linear(nn.Module):
+    def __init__(self, a, b):
+        super().__init__()
+        self.weight = nn.Parameter(nn.init.normal_(nn.Linear(a, b).weight.detach()))
+        self.bias = nn.Parameter(nn.Linear(a, b).bias.detach())
+    def forward(self, x):
+        return x @ self.weight.T + self.bias
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (("", ""), None),
+        (("+ self.bias", "- self.bias"), AssertionError),
+        (("self.bias", "self.offset"), RuntimeError),
+    ],
+    ids=["right", "another output", "another state_dict"],
+)
+def test_modules_are_compared_by_weights_and_outputs(change: tuple[str, str], error: type | None) -> None:
+    import torch
+
+    twin = take_twin(_notebook(LINEAR.replace(*change)), "Linear", "torch.nn.modules.linear")
+    calls = [Call((3, 2), inputs=(torch.ones(4, 3),))]
+    if error is None:
+        hold_equal(torch.nn.Linear, twin, calls)
+        return
+    with pytest.raises(error):
+        hold_equal(torch.nn.Linear, twin, calls)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ((3, 1), (3, 2)),
+        (range(4, 6), [4]),
+        (np.zeros((2, 2)), np.zeros(2)),
+        (np.zeros(2), np.ones(2)),
+        (0.5, 0.6),
+        (3, 4),
+    ],
+)
+def test_unlike_results_are_told_apart(ours: Any, theirs: Any) -> None:
+    with pytest.raises(AssertionError):
+        assert_same(ours, theirs, "here")
+
+
+def test_references_are_read_from_wrapped_docstrings(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    source = (
+        'def f():\n    """One.\n\n    Derived in\n    notebooks/02_sums.ipynb."""\n'
+        'def g():\n    """Two."""\n'
+        'class C:\n    """Three. Derived in notebooks/07_nets.ipynb. More."""\n'
+    )
+    (tmp_path / "models" / "net.py").write_text(source)
+    expected = {"models.net.f": "notebooks/02_sums.ipynb", "models.net.C": "notebooks/07_nets.ipynb"}
+    assert references(tmp_path) == expected
