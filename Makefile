@@ -38,7 +38,7 @@ run: ## NB=02: run a notebook at the quick tier and store its outputs
 
 reference: ## NB=07 TIER=laptop: run a notebook at a tier, from nothing, and append its reference run
 	@$(SETUP)
-	$(VENV) tools/reference.py $(NB) $(TIER)
+	$(VENV) tools/reference.py $(NB) $(TIER) $(ARGS)
 
 lint: ## ruff: lint and format, checked
 	@$(SETUP) --extras test

@@ -199,6 +199,11 @@ def _judge_pre_activation(function: Any) -> str | None:
 
 
 QUESTIONS: dict[str, Question] = {
+    "00.first_number": Question(
+        expected=lambda: 1 * 1 + 2 * 0 + 4 * 0 + 5 * -1,
+        slips=((lambda: 1 + 2 + 4 + 5, "that adds the four pixels; multiply each by the kernel's number first."),),
+        hint="multiply the numbers that lie on top of each other, then add the four products.",
+    ),
     "02.quiz_1": Question(
         expected=lambda: [1, convolution.output_size(10, 5), convolution.output_size(10, 5)],
         hint="Answer as (channels, height, width). How many places does a window of 5 have on 10 pixels?",

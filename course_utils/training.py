@@ -21,7 +21,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from course_utils import runtime
-from course_utils.runtime import check_int
+from course_utils.runtime import check_int, has_fast_bfloat16
 
 Augmentation = Callable[[torch.Tensor], torch.Tensor]
 
@@ -105,20 +105,6 @@ class Batches:
 
 
 # --- precision -----------------------------------------------------------------------------------------------------
-
-
-def has_fast_bfloat16(device: torch.device | str) -> bool:
-    """Whether bfloat16 is worth using: on a CUDA GPU that has it; on a CPU only where the processor computes with it.
-
-    A processor without it falls back to code some thirty times slower than float32.
-    """
-    device = torch.device(device)
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
-        found = torch.cpu.get_capabilities()
-        return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
-    return False
 
 
 def _autocast(device: torch.device, precision: str) -> torch.autocast:

@@ -160,7 +160,7 @@ def opening_cell(number: str, notebook: nbformat.NotebookNode) -> Iterator[str]:
         yield "cell 1 must start with a title ('# ...')"
     if "?" not in first.source:
         yield "cell 1 must ask the notebook's question ('?')"
-    if not re.search(r"\d+\s+(?:to \d+\s+)?min(?:utes?)?\b", first.source):
+    if not re.search(r"\d+\s+minutes?\b|\bminutes?\W+\d+", first.source, re.IGNORECASE):
         yield "cell 1 must say how many minutes the notebook takes ('60 minutes')"
 
 

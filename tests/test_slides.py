@@ -137,6 +137,14 @@ def test_assets_are_few(deck: Path) -> None:
     assert size < 10e6
 
 
+def test_cells_and_outputs_that_slides_leave_out() -> None:
+    cells = slides.for_slides(small_notebook(), []).cells
+    assert [cell.source for cell in cells if "SKIPPED" in cell.source] == []
+    outputs = {cell.source: cell.outputs for cell in cells if cell.cell_type == "code"}
+    assert outputs["progress()"] == []
+    assert set(outputs["explorer()"][0].data) == {"text/html", "text/plain"}
+
+
 def test_the_notebook_itself_is_left_as_it_was() -> None:
     notebook = small_notebook()
     before = nbformat.writes(notebook)

@@ -84,11 +84,10 @@ def install_packages(root: Path) -> None:
         failed, said = result.returncode != 0, result.stderr.strip() or result.stdout.strip()
     except subprocess.TimeoutExpired:
         failed, said = True, f"nothing after {NPM_SECONDS} seconds"
-    still_missing = missing_packages(root)
-    if failed or still_missing:
+    if failed or missing_packages(root):
         raise SlidesError(
             f"npm could not install {what}. This step needs a network, once; later runs need none. Check the "
-            f"connection and try again. npm said:\n{said[-1500:]}"
+            "connection and try again. npm said:\n" + "\n".join(said.splitlines()[:4])
         )
 
 

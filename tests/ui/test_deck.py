@@ -39,16 +39,23 @@ MISFITS = """() => {
 }"""
 
 
-@pytest.fixture
-def deck(page: Page, traffic: Traffic, tmp_path: Path) -> Page:
-    """The deck of notebook 02, freshly made, open in a browser that is offline."""
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The deck of notebook 02, freshly made."""
     if shutil.which("npm") is None and not (ROOT / "node_modules").is_dir():
         pytest.skip("npm is not installed, and node_modules does not hold the slides' packages")
-    command = [sys.executable, str(ROOT / "tools" / "slides.py"), str(NOTEBOOK), "--out", str(tmp_path)]
+    out = tmp_path_factory.mktemp("slides")
+    command = [sys.executable, str(ROOT / "tools" / "slides.py"), str(NOTEBOOK), "--out", str(out)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr
+    return out / f"{NOTEBOOK.stem}.slides.html"
+
+
+@pytest.fixture
+def deck(file: Path, page: Page, traffic: Traffic) -> Page:
+    """That deck, open in a browser that is offline."""
     page.context.set_offline(True)
-    page.goto((tmp_path / f"{NOTEBOOK.stem}.slides.html").as_uri(), timeout=OPEN_SECONDS * 1000)
+    page.goto(file.as_uri(), timeout=OPEN_SECONDS * 1000)
     page.locator("body[data-ready]").wait_for(timeout=OPEN_SECONDS * 1000)
     return page
 
