@@ -181,6 +181,8 @@ def receptive_field(layers: Sequence[Sequence[int]]) -> ReceptiveField:
     Raises:
         ValueError: a layer has no or more than four entries, or one that is out of range.
     """
+    if not isinstance(layers, Sequence):
+        raise ValueError(f"layers must be a list of (kernel_size, stride, padding, dilation), got {layers!r}")
     size, jump, start = 1, 1, 0
     for number, layer in enumerate(layers):
         if not isinstance(layer, Sequence) or not 1 <= len(layer) <= 4:

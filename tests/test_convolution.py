@@ -245,6 +245,7 @@ IMAGE, KERNEL = np.ones((2, 4, 4)), np.ones((3, 2, 3, 3))
         (lambda: conv.multiplication_count(1, 1, 3, (2, 2, 2)), "output_size must be an integer or 2 integers"),
         (lambda: conv.receptive_field([(3, 1), ()]), r"layers must hold .* got \(\) as layer 1"),
         (lambda: conv.receptive_field([3]), "layers must hold .* got 3 as layer 0"),
+        (lambda: conv.receptive_field(3), "layers must be a list of .* got 3"),
         (lambda: conv.receptive_field([(3, 0)]), "stride must be .* got 0"),
         (lambda: conv.cross_correlate(IMAGE[0], KERNEL), r"kernel must be \(kh, kw\) for an image"),
         (lambda: conv.cross_correlate(IMAGE, KERNEL[:, :1]), "kernel must have in_channels / groups = 2 / 1 channels"),

@@ -54,9 +54,11 @@ def small_notebook() -> nbformat.NotebookNode:
         _code("'SKIPPED-CODE'", kind="skip"),
         _code("explorer()", {**view, "text/html": "<b>STILL-PICTURE</b>", "text/plain": "VBox()"}),
         _code("progress()", {**view, "text/plain": "PROGRESS-BAR"}),
+        _code("table()", {"text/markdown": "[again](./03_next.ipynb#sums)"}),
         _code("'HIDDEN-INPUT'", {"text/plain": "shown"}, tags=("hide-input",)),
         _code("'REMOVED'", {"text/plain": "REMOVED"}, tags=("remove-cell",)),
         _prose("A formula, $a_1 < b$, at last.", "fragment"),
+        _prose("<details><summary>Solution</summary>\n\nFOLDED `x`\n\n</details>", "fragment"),
         _prose("SPEAKER-NOTE", "notes"),
     ]
     return notebook
@@ -102,6 +104,7 @@ def deck(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("SPEAKER-NOTE", True),
         ("$a_1 &lt; b$", True),
         ('href="03_next.slides.html"', True),
+        ('href="03_next.slides.html#sums"', True),
         ('href="09_other.ipynb"', True),
         ("mermaid", False),
         ("require.js", False),
@@ -115,6 +118,20 @@ def test_deck_shows_what_it_should(deck: Path, text: str, shown: bool) -> None:
 def test_notes_are_for_the_speaker(deck: Path) -> None:
     notes = re.findall(r'<aside class="notes">(.*?)</aside>', deck.read_text(encoding="utf-8"), re.DOTALL)
     assert len(notes) == 1 and "SPEAKER-NOTE" in notes[0]
+
+
+@needs_npm
+def test_solutions_stay_folded_away(deck: Path) -> None:
+    folded = re.search(r"<details>(.*?)</details>", deck.read_text(encoding="utf-8"), re.DOTALL)
+    assert "FOLDED" in folded[1]
+
+
+def test_pictures_in_the_prose_are_written_into_the_deck(tmp_path: Path) -> None:
+    (tmp_path / "cat.png").write_bytes(b"PNG")
+    embed = slides.embed_pictures
+    assert embed("a ![A cat](cat.png) b", tmp_path) == "a ![A cat](data:image/png;base64,UE5H) b"
+    for kept in ("![A dog](dog.png)", "![A cat](https://example.org/cat.png)", "[cat](cat.png)"):
+        assert embed(kept, tmp_path) == kept
 
 
 @needs_npm
@@ -138,7 +155,7 @@ def test_assets_are_few(deck: Path) -> None:
 
 
 def test_cells_and_outputs_that_slides_leave_out() -> None:
-    cells = slides.for_slides(small_notebook(), []).cells
+    cells = slides.for_slides(small_notebook(), ROOT).cells
     assert [cell.source for cell in cells if "SKIPPED" in cell.source] == []
     outputs = {cell.source: cell.outputs for cell in cells if cell.cell_type == "code"}
     assert outputs["progress()"] == []
@@ -148,7 +165,7 @@ def test_cells_and_outputs_that_slides_leave_out() -> None:
 def test_the_notebook_itself_is_left_as_it_was() -> None:
     notebook = small_notebook()
     before = nbformat.writes(notebook)
-    slides.for_slides(notebook, ["03_next"])
+    slides.for_slides(notebook, ROOT)
     assert nbformat.writes(notebook) == before
 
 

@@ -1,4 +1,4 @@
-"""Colab and Binder links, built from the one repository address in pyproject.toml: python tools/links.py rewrites them."""
+"""Colab and Binder links from the one address in pyproject.toml: python tools/links.py writes them into their files."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def links(address: str, notebook: str = START, branch: str = "main") -> dict[str
 
 
 def rewrite(text: str, address: str) -> str:
-    """A file's text with every link to the repository, to Colab and to Binder built from `address`."""
+    """A file's text with its Colab and Binder links, and notebook 00's REPOSITORY, built from `address`."""
     name = address.removeprefix("https://github.com/")
     text = re.sub(r"(colab\.research\.google\.com/github/)[\w.-]+/[\w.-]+(?=/blob/)", rf"\g<1>{name}", text)
     text = re.sub(r"(mybinder\.org/v2/gh/)[\w.-]+/[\w.-]+(?=/)", rf"\g<1>{name}", text)
-    return re.sub(r"https://github\.com/[\w-]+/[\w-]*convnet-course\b", address, text)
+    return re.sub(r'(REPOSITORY = \\?")https://github\.com/[\w.-]+/[\w.-]+', rf"\g<1>{address}", text)
 
 
 def main() -> None:

@@ -9,8 +9,10 @@ since sliders that move nothing would only puzzle an audience.
 from __future__ import annotations
 
 import argparse
+import base64
 import copy
 import json
+import mimetypes
 import re
 import shutil
 import subprocess
@@ -111,15 +113,31 @@ def copy_assets(root: Path, out: Path) -> None:
 # --- decks ------------------------------------------------------------------------------------------------------------
 
 
-def for_slides(notebook: nbformat.NotebookNode, decks: Sequence[str] = ()) -> nbformat.NotebookNode:
+def embed_pictures(source: str, folder: Path) -> str:
+    """Markdown with the pictures that lie in files written into it, since a deck does not lie beside its notebook.
+
+    nbconvert's embed_images would do this too, but it closes every <details> before what it should fold away.
+    """
+
+    def embedded(match: re.Match[str]) -> str:
+        path = folder / match[2]
+        if not path.is_file():
+            return match[0]
+        kind = mimetypes.guess_type(path.name)[0] or "image/png"
+        return f"![{match[1]}](data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')})"
+
+    return re.sub(r"!\[([^\]]*)\]\(([^)\s:]+)\)", embedded, source)
+
+
+def for_slides(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
     """A copy of a notebook as the slides show it.
 
     Cells of slide type 'skip' are left out. A widget's stored picture takes its place; a widget without one, such as a
-    progress bar, goes. Links to other notebooks that have a deck lead to that deck.
+    progress bar, goes.
 
     Args:
         notebook: as nbformat reads it.
-        decks: names of the notebooks that become decks, as in '02_convolution_arithmetic'.
+        folder: where it lies; pictures in its prose are looked for there.
     """
     notebook = copy.deepcopy(notebook)
     notebook.metadata.pop("widgets", None)
@@ -133,8 +151,7 @@ def for_slides(notebook: nbformat.NotebookNode, decks: Sequence[str] = ()) -> nb
                     outputs.append(output)
             cell.outputs = outputs
         if cell.cell_type == "markdown":
-            for name in decks:
-                cell.source = re.sub(rf"\]\((?:\./)?{name}\.ipynb", f"]({name}.slides.html", cell.source)
+            cell.source = embed_pictures(cell.source, folder)
     notebook.cells = shown
     return notebook
 
@@ -150,18 +167,19 @@ def make_decks(notebooks: Sequence[Path], out: Path) -> list[Path]:
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         exclude_anchor_links=True,
-        embed_images=True,
     )
     hidden = TagRemovePreprocessor(remove_cell_tags={"remove-cell"}, remove_input_tags={"hide-input"}, enabled=True)
     exporter.register_preprocessor(hidden, enabled=True)
     names = [path.stem for path in notebooks]
     decks = []
     for path in notebooks:
-        notebook = for_slides(nbformat.read(path, as_version=4), names)
+        notebook = for_slides(nbformat.read(path, as_version=4), path.parent)
         if not notebook.cells:
             raise SlidesError(f"{path.name} has no cell to show: every cell has the slide type 'skip'")
         resources = {"metadata": {"name": path.stem, "path": str(path.parent)}}
         page, _ = exporter.from_notebook_node(notebook, resources)
+        for name in names:  # a link to a notebook leads to its deck, where it has one
+            page = re.sub(rf'href="(?:\./)?{re.escape(name)}\.ipynb', f'href="{name}.slides.html', page)
         decks.append(out / f"{path.stem}.slides.html")
         decks[-1].write_text(page, encoding="utf-8")
     return decks

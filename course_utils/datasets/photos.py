@@ -110,10 +110,3 @@ def load(name: str, size: int | Sequence[int] | None = None) -> torch.Tensor:
         image = image.resize((width, height), Image.Resampling.BICUBIC, box=box)
     pixels = torch.from_numpy(np.array(image, dtype=np.float32) / 255)
     return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1).contiguous()
-
-
-def credits_of(*which: str) -> str:
-    """One line that names photographer and licence of each photograph named, for under a figure."""
-    for name in which:
-        check_choice("name", name, tuple(sorted(PHOTOS)))
-    return "Photographs: " + "; ".join(f"{name} by {PHOTOS[name].credit} ({PHOTOS[name].licence})" for name in which)

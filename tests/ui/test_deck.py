@@ -89,6 +89,22 @@ def test_every_slide_fits_and_the_keys_lead_through_all(deck: Page) -> None:
     assert misfits == {}
 
 
+def test_an_unfolded_solution_still_fits(deck: Page) -> None:
+    place = deck.evaluate("""() => {
+        const slide = document.querySelector('details').closest('section');
+        const {h, v} = Reveal.getIndices(slide);
+        Reveal.slide(h, v, 100);
+        return slide === Reveal.getCurrentSlide();
+    }""")
+    assert place
+    solution = deck.locator("section.present section.present details, section.present details").first
+    folded = solution.evaluate("details => details.getBoundingClientRect().height")
+    solution.locator("summary").click()
+    deck.wait_for_function("() => document.querySelector('details').open")
+    assert solution.evaluate("details => details.getBoundingClientRect().height") > 2 * folded
+    assert deck.evaluate(MISFITS) == []
+
+
 def test_cells_to_skip_are_not_there_and_the_explorer_has_its_picture(deck: Page) -> None:
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     kinds = [cell["metadata"]["slideshow"]["slide_type"] for cell in cells]
