@@ -208,11 +208,11 @@ def check_caches() -> Check:
                 pass
         except OSError as error:
             advice = f"Set the variable {variable} to a folder that you may write, and restart the kernel"
-            return Check("caches", "red", f"{_short(folder)} cannot be written ({_reason(error)})", advice)
-    return Check("caches", "green", f"{', '.join(_short(folder) for folder in variables.values())} can be written")
+            return Check("caches", "red", f"{short_path(folder)} cannot be written ({_reason(error)})", advice)
+    return Check("caches", "green", f"{', '.join(short_path(folder) for folder in variables.values())} can be written")
 
 
-def _short(folder: Path) -> str:
+def short_path(folder: Path) -> str:
     """A folder as seen from the project's folder, or from the home folder: no user's name goes into a report."""
     for root, sign in ((runtime.PROJECT_ROOT, ""), (Path.home(), "~/")):
         if folder.is_relative_to(root):
@@ -225,11 +225,13 @@ def check_data() -> Check:
     folder = runtime.data_dir()
     found = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     if found:
-        return Check("data", "green", f"{', '.join(found[:12])} in {_short(folder)}")
+        return Check("data", "green", f"{', '.join(found[:12])} in {short_path(folder)}")
     advice = (
         "Nothing to do: the quick tier renders its own. Other tiers download on first use; COURSE_DATA names a folder"
     )
-    return Check("data", "green" if runtime.tier() == "quick" else "yellow", f"nothing yet in {_short(folder)}", advice)
+    return Check(
+        "data", "green" if runtime.tier() == "quick" else "yellow", f"nothing yet in {short_path(folder)}", advice
+    )
 
 
 def check_tier() -> Check:
@@ -282,14 +284,13 @@ def verdict(checks: list[Check]) -> str:
 
 def show(checks: list[Check]) -> None:
     """Display the checks as one table, and the verdict in a sentence below it."""
-    from IPython.display import Markdown, display
 
     def cell(words: str) -> str:
         return words.replace("|", "\\|")
 
     rows = ["| what | state | found | what to do |", "|---|---|---|---|"]
     rows += [f"| {c.what} | {STATES[c.state]} | {cell(c.found)} | {cell(c.advice)} |" for c in checks]
-    display(Markdown("\n".join(rows) + f"\n\n**{verdict(checks)}**"))
+    runtime.show_markdown("\n".join(rows) + f"\n\n**{verdict(checks)}**")
 
 
 def bug_report(checks: list[Check] | None = None) -> str:

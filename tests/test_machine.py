@@ -187,7 +187,7 @@ def test_a_check_that_fails_itself_becomes_a_line(monkeypatch) -> None:
 
 def test_every_state_has_words_and_a_table_keeps_its_columns(monkeypatch) -> None:
     shown = []
-    monkeypatch.setattr("IPython.display.display", lambda thing: shown.append(thing.data))
+    monkeypatch.setattr(runtime, "show_markdown", shown.append)
     machine.show([machine.Check("a", "red", "x | y", "z"), machine.Check("b", "yellow", "y")])
     table = shown[0].split("\n\n")[0].splitlines()
     assert all(len(row.replace("\\|", "").split("|")) == 6 for row in table)

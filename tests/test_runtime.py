@@ -15,7 +15,7 @@ from course_utils import runtime
 @pytest.fixture
 def shown(monkeypatch) -> list[str]:
     texts: list[str] = []
-    monkeypatch.setattr(runtime, "_display_markdown", texts.append)
+    monkeypatch.setattr(runtime, "show_markdown", texts.append)
     return texts
 
 
