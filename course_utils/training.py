@@ -271,7 +271,7 @@ def fit(
         if resume:
             history = _restore(path, run, model, optimizer, scheduler)
         else:
-            print(f"starting anew; the checkpoint {path} will be replaced (resume=True would continue it)")
+            print(f"starting anew; {os.path.relpath(path)} will be replaced (resume=True would continue it)")
 
     with tqdm(total=epochs * steps, initial=len(history) * steps, disable=not progress, unit="batch") as bar:
         for epoch in range(len(history) + 1, epochs + 1):

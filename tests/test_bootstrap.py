@@ -229,6 +229,15 @@ def test_another_build_or_python_starts_anew(sandbox) -> None:
     assert sandbox.calls[4] == "venv", "a .venv whose Python is not supported is replaced"
 
 
+def test_a_cpu_install_that_failed_does_not_stick(sandbox) -> None:
+    sandbox.fail = True
+    with pytest.raises(sandbox.Stop):
+        sandbox.set_up([], cpu=True)
+    sandbox.fail = False
+    sandbox.set_up([])
+    assert sandbox.calls == ["venv", ["torchvision", ""], "venv", [""]]
+
+
 def test_another_supported_python_is_kept_unless_asked_for(sandbox) -> None:
     sandbox.set_up([])
     sandbox.version = (3, 12) if sys.version_info[:2] != (3, 12) else (3, 13)

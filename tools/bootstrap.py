@@ -260,7 +260,7 @@ def set_up(extras=(), cpu=None, newest=False, this_python=False):
     python = venv_python()
     version = probe(python) if os.path.exists(python) else None
     kind_known = state.get("cpu", False)
-    cpu = sys.platform.startswith("linux") and (kind_known if cpu is None else cpu)
+    cpu = sys.platform.startswith("linux") and ((kind_known and state.get("finished", False)) if cpu is None else cpu)
     keep = supported(version) and cpu == kind_known and not (this_python and version != tuple(sys.version_info[:2]))
     if keep:
         done = state.get("finished") and state.get("key") == wanted_key(version) and set(extras) <= set(state["extras"])
