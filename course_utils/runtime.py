@@ -177,15 +177,19 @@ def versions() -> dict[str, str]:
     return found
 
 
-def peak_memory_mb() -> int:
-    """The most memory this process has held so far, in MB (10^6 bytes)."""
+def peak_memory_mb(children: bool = False) -> int:
+    """The most memory that this process has held so far, in MB (10^6 bytes).
+
+    Args:
+        children: instead, the most that any single process it has started and waited for has held (not on Windows).
+    """
     if sys.platform == "win32":
         import psutil
 
         return round(psutil.Process().memory_info().peak_wset / 1e6)
     import resource
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
     return round(peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6)
 
 

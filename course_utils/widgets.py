@@ -290,7 +290,7 @@ def paths_svg(blocks: int = 30, slope: float = 0.2) -> str:
 
     Args:
         blocks: 1 to 60.
-        slope: of each branch, above 0 and at most 1.
+        slope: of each branch, 0.05 to 1.
 
     Returns:
         An `<svg>` element as text, with role="img" and an aria-label that says the same in words.
@@ -299,8 +299,8 @@ def paths_svg(blocks: int = 30, slope: float = 0.2) -> str:
         ValueError: a number out of its range.
     """
     check_int("blocks", blocks, 1, 60)
-    if not 0 < slope <= 1:
-        raise ValueError(f"slope must be above 0 and at most 1, got {slope}")
+    if not 0.05 <= slope <= 1:
+        raise ValueError(f"slope must be from 0.05 to 1, got {slope}")
     total = (1 + slope) ** blocks
     shares = [math.comb(blocks, k) * slope**k / total for k in range(blocks + 1)]
     longest = max(range(blocks + 1), key=lambda k: shares[k])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -153,3 +154,53 @@ def test_show_convolution_displays_picture_and_words(monkeypatch):
     monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
     widgets.show_convolution(input_size=5)
     assert shown[0]["text/html"].startswith("<img role=") and "5 by 5 input" in shown[0]["text/plain"]
+
+
+# --- routes through residual blocks --------------------------------------------------------------------------------
+
+
+def bars(svg: str) -> list[float]:
+    return [float(e.get("height")) for e in ET.fromstring(svg).iter(f"{SVG}rect") if e.get("class") == "share"]
+
+
+def test_three_blocks_by_hand():
+    """(1 + 0.5)^3 = 1 + 1.5 + 0.75 + 0.125 = 3.375: routes of 0, 1, 2 and 3 branches."""
+    svg = widgets.paths_svg(3, 0.5)
+    heights = bars(svg)
+    assert [h / heights[1] for h in heights] == pytest.approx([1 / 1.5, 1, 0.75 / 1.5, 0.125 / 1.5], abs=1e-3)
+    assert "3.375" in words(svg) and "0.12" in words(svg) and "most: routes of 1" in words(svg)
+
+
+@pytest.mark.parametrize(("blocks", "slope"), [(1, 1.0), (30, 0.2), (60, 0.05), (60, 1.0)])
+def test_routes_of_all_lengths_add_up_to_the_chain(blocks, slope):
+    """The bars, taken by their share of the tallest, add up to (1 + slope)^blocks over the largest term."""
+    heights = bars(widgets.paths_svg(blocks, slope))
+    largest = max(math.comb(blocks, k) * slope**k for k in range(blocks + 1))
+    assert len(heights) == blocks + 1
+    assert sum(heights) / max(heights) == pytest.approx((1 + slope) ** blocks / largest, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"blocks": 0}, "blocks must be an integer from 1 to 60, got 0"),
+        ({"blocks": 61}, "blocks must be an integer from 1 to 60, got 61"),
+        ({"slope": 0}, "slope must be from 0.05 to 1, got 0"),
+        ({"slope": 1.5}, "slope must be from 0.05 to 1, got 1.5"),
+    ],
+)
+def test_routes_refuse_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.paths_svg(**arguments)
+    with pytest.raises(ValueError, match=message):
+        widgets.explore_paths(**arguments)
+
+
+def test_routes_follow_their_sliders():
+    explorer = widgets.explore_paths(blocks=10, slope=0.3)
+    sliders, picture = _parts(explorer)
+    assert "paths-explorer" in explorer._dom_classes and picture.value == widgets.paths_svg(10, 0.3)
+    sliders["blocks"].value = 25
+    sliders["slope of a branch"].value = 0.5
+    assert picture.value == widgets.paths_svg(25, 0.5)
+    assert "25 residual blocks" in explorer._repr_mimebundle_()["text/html"]
