@@ -296,7 +296,8 @@ def show(checks: list[Check]) -> None:
 def bug_report(checks: list[Check] | None = None) -> str:
     """What a bug report should hold about this machine, as text: versions, hardware, and every check."""
     checks = check_all() if checks is None else checks
-    lines = [f"system: {platform.system()} {platform.release()} {platform.machine()}"]
+    release = ".".join(map(str, _numbers(platform.release())))  # without what a builder wrote behind the numbers
+    lines = [f"system: {platform.system()} {release} {platform.machine()}"]
     lines.append("versions: " + ", ".join(f"{name} {number}" for name, number in runtime.versions().items()))
     lines.append(f"processor: {runtime.processor_name()}")
     lines += [f"{check.what}: {check.state}, {check.found}" for check in checks]

@@ -1,8 +1,13 @@
 """CIFAR-10 from disk: whole files load, damaged ones are refused by name, the quick tier downloads nothing."""
 
+import functools
+import hashlib
+import http.server
 import pickle
 import subprocess
 import sys
+import tarfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -75,13 +80,18 @@ def test_published_checksums_are_asked_for_by_default(made_up, monkeypatch):
         real.cifar10("test", made_up)
 
 
-def test_a_file_with_the_published_checksum_is_accepted(made_up, monkeypatch):
-    import hashlib
+def published(monkeypatch, root: Path) -> None:
+    """From here on, the files under root count as the published ones."""
+    folder = root / CIFAR10.base_folder
+    sums = [[name, hashlib.md5((folder / name).read_bytes()).hexdigest()] for name in NAMES]
+    monkeypatch.setattr(CIFAR10, "train_list", sums[:5])
+    monkeypatch.setattr(CIFAR10, "test_list", sums[5:])
+    meta = hashlib.md5((folder / "batches.meta").read_bytes()).hexdigest()
+    monkeypatch.setattr(CIFAR10, "meta", {**CIFAR10.meta, "md5": meta})
 
-    folder = made_up / CIFAR10.base_folder
-    sums = {name: hashlib.md5((folder / name).read_bytes()).hexdigest() for name in NAMES}
-    monkeypatch.setattr(CIFAR10, "train_list", [[name, sums[name]] for name in NAMES[:5]])
-    monkeypatch.setattr(CIFAR10, "test_list", [[name, sums[name]] for name in NAMES[5:]])
+
+def test_a_file_with_the_published_checksum_is_accepted(made_up, monkeypatch):
+    published(monkeypatch, made_up)
     assert real.cifar10("test", made_up).name == "CIFAR-10"
 
 
@@ -102,12 +112,7 @@ def test_a_file_with_the_published_checksum_is_accepted(made_up, monkeypatch):
 )
 def test_damaged_files_are_refused_by_name_with_a_remedy(copy, damage, words, verify, monkeypatch):
     if verify:  # the other batches count as published, so that the damaged one is reached
-        import hashlib
-
-        folder = copy / CIFAR10.base_folder
-        sums = [[n, hashlib.md5((folder / n).read_bytes()).hexdigest()] for n in NAMES]
-        monkeypatch.setattr(CIFAR10, "train_list", sums[:5])
-        monkeypatch.setattr(CIFAR10, "test_list", sums[5:])
+        published(monkeypatch, copy)
     damage(copy / CIFAR10.base_folder / "data_batch_3")
     with pytest.raises(RuntimeError, match=words) as caught:
         real.cifar10("train", copy, verify=verify)
@@ -141,9 +146,36 @@ def test_missing_meta_is_named(copy):
 
 def test_the_quick_tier_never_downloads(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_TIER", "quick")
-    monkeypatch.setattr(real, "CIFAR10", None)  # touching torchvision's class would fail
-    with pytest.raises(RuntimeError, match="the quick tier downloads nothing"):
-        real._download_cifar10(tmp_path)
+    monkeypatch.setattr(real.CIFAR10, "download", lambda self: pytest.fail("the quick tier asked for a download"))
+    with pytest.raises(RuntimeError, match=r"the quick tier downloads nothing.*COURSE_TIER=laptop"):
+        real.cifar10("train", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def server(made_up, tmp_path_factory):
+    """The made-up data set as an archive behind an address on this machine; yields (address, md5 of the archive)."""
+    folder = tmp_path_factory.mktemp("served")
+    archive = folder / CIFAR10.filename
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        tar.add(made_up / CIFAR10.base_folder, CIFAR10.base_folder)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{running.server_address[1]}/{CIFAR10.filename}"
+        yield address, hashlib.md5(archive.read_bytes()).hexdigest()
+        running.shutdown()
+
+
+def test_it_is_downloaded_once(server, made_up, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_TIER", "laptop")
+    monkeypatch.setattr(CIFAR10, "url", server[0])
+    monkeypatch.setattr(CIFAR10, "tgz_md5", server[1])
+    published(monkeypatch, made_up)
+    root = tmp_path / "new" / "folder"
+    assert len(real.cifar10("test", root).images) == 10_000
+    monkeypatch.setattr(CIFAR10, "url", "http://127.0.0.1:9/nothing")
+    assert real.cifar10("test", root).name == "CIFAR-10"
 
 
 def test_a_download_without_a_network_says_so_and_leaves_a_state_that_the_next_run_survives(tmp_path, monkeypatch):
