@@ -134,9 +134,22 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
     assert same(states[0], states[1]) and not same(states[0], states[2])
 
 
+def test_every_epoch_has_an_order_of_its_own():
+    net, batches, optimizer, options = make_run(epochs=3)
+    orders = []
+
+    def loss_function(logits, targets):
+        orders.append(targets.tolist())
+        return nn.functional.cross_entropy(logits, targets)
+
+    fit(net, batches, optimizer, loss_function=loss_function, **options)
+    epochs = [sum(orders[i * len(batches) : (i + 1) * len(batches)], []) for i in range(3)]
+    assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
+
+
 def test_best_checkpoint_is_the_best_epoch_not_the_last(tmp_path):
     net, batches, optimizer, options = make_run(epochs=4)
-    scores = iter([0.3, 0.9, 0.5, 0.9])
+    scores = iter([0.3, 0.9, 0.9, 0.5])
     states = []
 
     def fake(model):
@@ -146,7 +159,7 @@ def test_best_checkpoint_is_the_best_epoch_not_the_last(tmp_path):
     path = tmp_path / "run.pt"
     fit(net, batches, optimizer, evaluate=fake, checkpoint=path, **options)
     best = load_checkpoint(best_path(path))
-    assert best["row"]["epoch"] == 4 and same(best["model"], states[3])  # of two equal ones the later
+    assert best["row"]["epoch"] == 3 and same(best["model"], states[2])  # of two equal ones the later
     assert load_checkpoint(path)["history"][1]["accuracy"] == 0.9
 
 
