@@ -521,7 +521,7 @@ def transposed_svg(
     lines = [f"output size = (input − 1) · stride + kernel − 2 · padding + output padding = {formula}"]
     if problem:
         lines += [f"{problem}: PyTorch stops here with an error"]
-        told = f"{problem}, so there is no such layer."
+        told = f"{problem[0].upper()}{problem[1:]}, so there is no such layer."
     else:
         size = transposed_output_size(n, k, stride, padding, output_padding)
         filled = sum(stamps[i] for i in kept) ** 2
@@ -538,7 +538,7 @@ def transposed_svg(
             lines.append(f"the convolution makes {n} out of {size} alone, so there is nothing to choose")
         told = (
             f"Output {size} by {size}, matrix {rows} by {columns}. The stamp of input row {chosen // n + 1}, column "
-            f"{chosen % n + 1} is marked. {lines[2]}."
+            f"{chosen % n + 1} is marked. {lines[2][0].upper()}{lines[2][1:]}."
         )
     parts += [_text(20, 594 + 30 * number, line, 19) for number, line in enumerate(lines)]
     words = (
