@@ -481,7 +481,8 @@ def transposed_svg(
         a, b = divmod(index, k)
         parts.append(_weight_cell(x + b * side, y + a * side, side, side, index, weights, "stamp", side >= 24))
     parts.append(_frame(x, y, k * side, k * side))
-    parts.append(_text(400, 38, f"output {len(kept)} × {len(kept)}", 21, "middle", weight="bold"))
+    named = f"canvas {full} × {full}" if problem else f"output {len(kept)} × {len(kept)}"
+    parts.append(_text(400, 38, named, 21, "middle", weight="bold"))
     parts.append(_text(400, 66, "numbers: how many stamps meet there", 16, "middle"))
 
     rows = len(kept) ** 2
@@ -517,8 +518,10 @@ def transposed_svg(
         x += 62 + 9.6 * len(words)
     parts += [_frame(x, 538, 20, 18), _text(x + 30, 554, "its stamp on the output, its column in Wᵀ", 19)]
 
-    formula = f"({n} − 1) · {stride} + {k} − 2 · {padding} + {output_padding} = {full - 2 * padding}"
-    lines = [f"output size = (input − 1) · stride + kernel − 2 · padding + output padding = {formula}"]
+    lines = [
+        "output size = (input − 1) · stride + kernel − 2 · padding + output padding",
+        f"= ({n} − 1) · {stride} + {k} − 2 · {padding} + {output_padding} = {full - 2 * padding}",
+    ]
     if problem:
         lines += [f"{problem}: PyTorch stops here with an error"]
         told = f"{problem[0].upper()}{problem[1:]}, so there is no such layer."
@@ -538,9 +541,9 @@ def transposed_svg(
             lines.append(f"the convolution makes {n} out of {size} alone, so there is nothing to choose")
         told = (
             f"Output {size} by {size}, matrix {rows} by {columns}. The stamp of input row {chosen // n + 1}, column "
-            f"{chosen % n + 1} is marked. {lines[2][0].upper()}{lines[2][1:]}."
+            f"{chosen % n + 1} is marked. {lines[3][0].upper()}{lines[3][1:]}."
         )
-    parts += [_text(20, 594 + 30 * number, line, 19) for number, line in enumerate(lines)]
+    parts += [_text(20, 588 + 26 * number, line, 19) for number, line in enumerate(lines)]
     words = (
         f"Transposed convolution of a {n} by {n} input with kernel {k}, stride {stride}, padding {padding}, output "
         f"padding {output_padding}. {told}"
