@@ -572,6 +572,17 @@ def _halves(words: str) -> list[str]:
     return [words[:middle], words[middle + 1 :]]
 
 
+def show_transposed(
+    input_size: int = 2, kernel_size: int = 2, stride: int = 1, padding: int = 0, output_padding: int = 0, cell: int = 0
+) -> None:
+    """Display the picture of `transposed_svg`, still, with alternative text. Arguments and errors as there."""
+    from IPython.display import display
+
+    svg = transposed_svg(input_size, kernel_size, stride, padding, output_padding, cell)
+    words = html.unescape(svg.split('aria-label="', 1)[1].split('"', 1)[0])
+    display({"text/html": still_picture(svg), "text/plain": f"[figure: {words}]"}, raw=True)
+
+
 def explore_transposed(
     input_size: int = 2, kernel_size: int = 2, stride: int = 1, padding: int = 0, output_padding: int = 0, cell: int = 0
 ) -> ipywidgets.VBox:

@@ -237,6 +237,7 @@ def test_transposed_picture_is_that_of_the_matrix(n, k, s, p, extra):
     assert fills(svg, "entry", "stamped") == [shades[weight] for weight in matrix.flatten() if weight]
     assert count(svg, "stamped") == np.count_nonzero(matrix[:, 1])
     assert count(svg, "output") == size**2 and count(svg, "cut") == (size + 2 * p) ** 2 - size**2
+    assert f"{matrix.size} entries, {np.count_nonzero(matrix)} of them not zero" in words(svg)
     overlaps = [int(number) for number in (matrix != 0).sum(axis=1)]
     low, high = min(overlaps), max(overlaps)
     assert f"meet on one pixel: {low if low == high else f'{low} to {high}'};" in words(svg)
@@ -320,3 +321,13 @@ def test_transposed_picture_is_always_that_of_the_sliders():
 def test_transposed_explorer_offers_a_still_picture():
     page = widgets.explore_transposed(input_size=3)._repr_mimebundle_()["text/html"]
     assert page.startswith("<img") and "Transposed convolution of a 3 by 3 input" in page
+
+
+def test_show_transposed_displays_picture_and_words(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
+    widgets.show_transposed(input_size=3, cell=8)
+    assert shown[0]["text/html"].startswith("<img role=") and "3 by 3 input" in shown[0]["text/plain"]
+    assert "row 3, column 3" in shown[0]["text/plain"]
