@@ -70,6 +70,9 @@ def transposed_output_size(
 ) -> int:
     """Output size of a transposed convolution along one side; `output_padding` chooses among those that are possible.
 
+    Derived in notebooks/03_transposed_convolution.ipynb. Formula: Dumoulin and Visin 2016, relationship 14, with
+    dilation as in PyTorch.
+
     Args:
         input_size, kernel_size, stride, padding, dilation: as in `output_size`.
         output_padding: pixels added at the far end of the output, smaller than stride or than dilation.
@@ -356,6 +359,9 @@ def convolution_matrix(
 ) -> Any:
     """The matrix W for which W @ image.reshape(-1) is the convolution: a row an output pixel, a column an input pixel.
 
+    Derived in notebooks/03_transposed_convolution.ipynb. Its transpose is the transposed convolution with the same
+    numbers: W.T @ z.reshape(-1) is `conv_transpose2d` of z with this kernel.
+
     Args:
         kernel: (C_out, C_in // groups, kh, kw), or (kh, kw) for one channel; NumPy or PyTorch.
         input_size: (H, W), or an int for a square input.
@@ -387,3 +393,28 @@ def convolution_matrix(
                 if 0 <= row < in_height and 0 <= column < in_width:
                     matrix[o, i, j, first : first + depth, row, column] = weights[o, :, a, b]
     return _as_kind_of(kernel, matrix.reshape(out_channels * height * width, -1))
+
+
+# --- upsampling ----------------------------------------------------------------------------------------------------
+
+
+def bilinear_kernel(factor: int) -> np.ndarray:
+    """The kernel with which a transposed convolution of stride `factor` and padding factor // 2 enlarges bilinearly.
+
+    Derived in notebooks/03_transposed_convolution.ipynb. Away from the borders it gives what
+    `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)` gives; used to start the learned upsampling
+    of Long, Shelhamer and Darrell 2015.
+
+    Args:
+        factor: how many times larger, at least 1.
+
+    Returns:
+        (2 * factor, 2 * factor), one row and column less where factor is odd; float64, its sum is factor squared.
+
+    Raises:
+        ValueError: factor is not an integer of at least 1.
+    """
+    check_int("factor", factor, 1)
+    side = 2 * factor - factor % 2
+    ramp = 1 - np.abs(np.arange(side) - (side - 1) / 2) / factor
+    return ramp[:, None] * ramp

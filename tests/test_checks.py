@@ -19,6 +19,9 @@ RIGHT = {
     "02.build_depthwise": lambda image, kernels: torch.stack(
         [convolution.cross_correlate(channel, kernel) for channel, kernel in zip(image, kernels, strict=True)]
     ),
+    "03.predict_sizes": [14, 8, 28, 17],
+    "03.change_grid": (4, 2, 1, 0),
+    "03.build_bilinear": lambda image, factor: F.interpolate(image[None], scale_factor=factor, mode="bilinear")[0],
     "07.predict_110": [18, 54],
     "07.change_factor": 0.9548,
     "07.build_pre_activation": lambda block, x: x + block.conv2(F.relu(block.bn2(block.conv1(F.relu(block.bn1(x)))))),
@@ -103,6 +106,51 @@ def _separately(image, kernels):
 )
 def test_build_depthwise(function, part):
     assert part in checks.answer("02.build_depthwise", function)
+
+
+@pytest.mark.parametrize(
+    ("layer", "part"),
+    [
+        ((2, 2, 0, 0), "right"),
+        ([6, 2, 2, 0], "right"),
+        ((3, 2, 1, 1), "no output padding is asked for, here it is 1"),
+        ((3, 2, 1, 0), "makes 7, 13 and 19 pixels"),
+        ((4, 2, 0, 0), "makes 10, 16 and 22 pixels"),
+        ((3, 3, 0, 0), "the stride stays 2, here it is 3"),
+        ((4, 2, 1), "not a layer"),
+        ((4, 2, 1, 2), "output_padding must be an integer from 0 to 1, got 2"),
+        (4, "not a layer"),
+    ],
+)
+def test_change_grid(layer, part):
+    assert part in checks.answer("03.change_grid", layer)
+
+
+def _enlarged(image, factor):
+    kernels = torch.tensor(convolution.bilinear_kernel(factor), dtype=torch.float32).repeat(len(image), 1, 1, 1)
+    return F.conv_transpose2d(image[None], kernels, stride=factor, padding=factor // 2, groups=len(image))[0]
+
+
+def _framed(image, factor):
+    return _enlarged(convolution.pad_replicate(image, 1), factor)
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (lambda image, factor: _framed(image, factor)[:, factor:-factor, factor:-factor], "right"),
+        (lambda image, factor: ..., "not answered yet"),
+        (_enlarged, "equal inside, not in the outermost 1 pixels at factor 2"),
+        (_framed, "the shape must be (3, 8, 10), this is (3, 12, 14)"),
+        (lambda image, factor: F.interpolate(image[None], scale_factor=factor)[0], "copies the nearest pixel"),
+        (lambda image, factor: _framed(image, factor)[:, : 4 * factor, : 5 * factor], "the numbers are not"),
+        (lambda image, factor: _framed(image, 2)[:, 2:-2, 2:-2], "the shape must be (3, 12, 15)"),
+        (lambda image: image, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_bilinear(function, part):
+    assert part in checks.answer("03.build_bilinear", function)
 
 
 def test_check_prints_the_verdict(capsys):

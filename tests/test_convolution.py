@@ -171,14 +171,73 @@ def test_convolution_matrix_times_image_is_conv2d():
         torch.testing.assert_close(matrix @ image.flatten(), expected.flatten(), rtol=0, atol=1e-12)
 
 
+def _transposed_case(rng: random.Random, generator: torch.Generator):
+    """An image, kernel and geometry, an output z of theirs, and the output padding that leads back to the image."""
+    image, kernel, geometry = _random_case(rng, generator)
+    z = torch.randn(F.conv2d(image[None], kernel, **geometry).shape, dtype=torch.float64, generator=generator)
+    stride, padding, dilation = geometry["stride"], geometry["padding"], geometry["dilation"]
+    spans = [dilation * (side - 1) + 1 for side in kernel.shape[2:]]
+    rest = tuple((n + 2 * padding - span) % stride for n, span in zip(image.shape[1:], spans, strict=True))
+    return image, kernel, geometry, z, rest
+
+
 def test_transposed_matrix_is_conv_transpose2d():
-    rng, generator = random.Random(7), torch.Generator().manual_seed(7)
-    for _ in range(CASES // 4):
-        image, kernel, geometry = _random_case(rng, generator)
+    rng, generator, with_rest = random.Random(7), torch.Generator().manual_seed(7), 0
+    for _ in range(CASES):
+        image, kernel, geometry, z, rest = _transposed_case(rng, generator)
         matrix = conv.convolution_matrix(kernel, image.shape[1:], **geometry)
-        z = torch.randn(F.conv2d(image[None], kernel, **geometry).shape, dtype=torch.float64, generator=generator)
-        expected = torch.nn.grad.conv2d_input((1, *image.shape), kernel, z, **geometry)
+        expected = F.conv_transpose2d(z, kernel, output_padding=rest, **geometry)[0]
+        assert expected.shape == image.shape
         torch.testing.assert_close(matrix.T @ z.flatten(), expected.flatten(), rtol=0, atol=1e-12)
+        with_rest += any(rest)
+    assert with_rest > CASES // 10, "the cases must include sizes that need output padding"
+
+
+def test_convolution_and_its_transpose_are_adjoint():
+    rng, generator = random.Random(10), torch.Generator().manual_seed(10)
+    for _ in range(CASES):
+        image, kernel, geometry, z, rest = _transposed_case(rng, generator)
+        left = (F.conv2d(image[None], kernel, **geometry) * z).sum()
+        right = (image * F.conv_transpose2d(z, kernel, output_padding=rest, **geometry)[0]).sum()
+        matrix = conv.convolution_matrix(kernel, image.shape[1:], **geometry)
+        middle = z.flatten() @ matrix @ image.flatten()
+        for other in (right, middle):  # sums of some hundred products: the last digits may differ
+            torch.testing.assert_close(left, other, rtol=1e-12, atol=1e-11)
+
+
+def test_stamps_meet_evenly_where_the_stride_divides_the_kernel():
+    for k, s in ((2, 2), (4, 2), (6, 3), (3, 2), (5, 2), (4, 3)):
+        size = conv.transposed_output_size(9, k, s)
+        counts = conv.convolution_matrix(np.ones((1, 1, k, 1)), (size, 1), stride=s).sum(axis=0)
+        middle = counts[2 * k : 2 * k + 2 * s]
+        assert (middle.min() == middle.max()) == (k % s == 0), (k, s)
+
+
+# --- upsampling ----------------------------------------------------------------------------------------------------
+
+
+def test_bilinear_kernel_by_hand():
+    assert conv.bilinear_kernel(1).tolist() == [[1]]
+    row = np.array([1, 3, 3, 1])
+    np.testing.assert_array_equal(conv.bilinear_kernel(2), np.outer(row, row) / 16)
+    row = np.array([1, 2, 3, 2, 1])
+    np.testing.assert_allclose(conv.bilinear_kernel(3), np.outer(row, row) / 9, rtol=0, atol=1e-15)
+
+
+def test_bilinear_kernel_enlarges_as_interpolate_does_inside():
+    generator = torch.Generator().manual_seed(11)
+    for factor in range(1, 8):
+        kernel = torch.from_numpy(conv.bilinear_kernel(factor))[None, None]
+        for a, b in np.ndindex(factor, factor):
+            assert abs(kernel[0, 0, a::factor, b::factor].sum() - 1) < 1e-12, "each kind of pixel keeps the brightness"
+        image = torch.rand(1, 1, 5, 7, dtype=torch.float64, generator=generator)
+        ours = F.conv_transpose2d(image, kernel, stride=factor, padding=factor // 2)
+        theirs = F.interpolate(image, scale_factor=factor, mode="bilinear", align_corners=False)
+        assert ours.shape == theirs.shape
+        edge = factor // 2
+        inside = (..., slice(edge, 5 * factor - edge), slice(edge, 7 * factor - edge))
+        torch.testing.assert_close(ours[inside], theirs[inside], rtol=0, atol=1e-12)
+        assert factor == 1 or not torch.allclose(ours, theirs), "the borders differ"
 
 
 def test_pool_is_pytorchs():
@@ -238,6 +297,8 @@ IMAGE, KERNEL = np.ones((2, 4, 4)), np.ones((3, 2, 3, 3))
         (lambda: conv.sizes_sharing_output(2, 3), "kernel_size must fit"),
         (lambda: conv.transposed_output_size(2, 3, 2, 0, 2), "output_padding must be an integer from 0 to 1, got 2"),
         (lambda: conv.transposed_output_size(1, 1, padding=2), "padding must leave .* got padding 2, .* at most 0"),
+        (lambda: conv.bilinear_kernel(0), "factor must be an integer of at least 1, got 0"),
+        (lambda: conv.bilinear_kernel(1.5), "factor must be an integer of at least 1, got 1.5"),
         (lambda: conv.parameter_count(3, 4, 3, groups=2), "in_channels must be a multiple of groups = 2, got 3"),
         (lambda: conv.parameter_count(4, 3, 3, groups=2), "out_channels must be a multiple of groups = 2, got 3"),
         (lambda: conv.parameter_count(4, 3, (3, 0)), "kernel_size must be .* got 0"),

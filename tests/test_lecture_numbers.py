@@ -49,6 +49,17 @@ def dilated_fields() -> list[int]:
     return [conv.receptive_field([(3, 1, 0, d) for d in (1, 2, 4)[: n + 1]]).size for n in range(3)]
 
 
+SORBONNE_KERNEL = np.array([[1, 2], [3, 4]])  # w1 to w4
+SORBONNE_MATRIX = numbers("1 2 0 3 4 0 0 0 0 / 0 1 2 0 3 4 0 0 0 / 0 0 0 1 2 0 3 4 0 / 0 0 0 0 1 2 0 3 4")
+STAMPED = np.array([[3, 1], [0, 2]])  # our z
+NUS = np.array([[3, 2], [0, 1]])
+
+
+def transposed(z: np.ndarray, kernel: np.ndarray, **geometry: int) -> np.ndarray:
+    size = conv.transposed_output_size(len(z), len(kernel), **geometry)
+    return (conv.convolution_matrix(kernel, size, **geometry).T @ z.reshape(-1)).reshape(size, size)
+
+
 # notebook, lecture, what, computed by, value, and as it stands in a compared cell (brackets and commas do not count)
 TABLE: list[tuple[str, str, str, Any, Any, str]] = [
     (
@@ -176,6 +187,94 @@ TABLE: list[tuple[str, str, str, Any, Any, str]] = [
         lambda: conv.parameter_count(256, 101, 1, bias=False),
         25_856,
         "256 numbers to 101: 25,856",
+    ),
+    (
+        "03",
+        "Sorbonne",
+        "3x3 input, 2x2 kernel as a 4x9 matrix",
+        lambda: conv.convolution_matrix(SORBONNE_KERNEL, 3),
+        SORBONNE_MATRIX,
+        "W = 1 2 0 3 4 0 0 0 0 0 1 2 0 3 4 0 0 0 0 0 0 1 2 0 3 4 0 0 0 0 0 1 2 0 3 4",
+    ),
+    (
+        "03",
+        "Sorbonne",
+        "W x = z for x = 1 to 9",
+        lambda: conv.convolution_matrix(SORBONNE_KERNEL, 3) @ np.arange(1, 10),
+        np.array([37, 47, 67, 77]),
+        "W x = 37 47 67 77",
+    ),
+    (
+        "03",
+        "Sorbonne",
+        "its transpose, 9x4",
+        lambda: conv.convolution_matrix(SORBONNE_KERNEL, 3).T,
+        SORBONNE_MATRIX.T,
+        "W transposed = 1 0 0 0 2 1 0 0 0 2 0 0 3 0 1 0 4 3 2 1 0 4 0 2 0 0 3 0 0 0 4 3 0 0 0 4",
+    ),
+    (
+        "03",
+        "Sorbonne",
+        "y = W^T z",
+        lambda: transposed(STAMPED, SORBONNE_KERNEL),
+        numbers("3 7 2 / 9 17 8 / 0 6 8"),
+        "y = 3 7 2 9 17 8 0 6 8",
+    ),
+    (
+        "03",
+        "Sorbonne",
+        "y = z * w with the star of x * w = z (slip)",
+        lambda: correlated((STAMPED, SORBONNE_KERNEL)),
+        numbers("13"),
+        "same star as in x * w: 13",
+    ),
+    (
+        "03",
+        "Sorbonne",
+        "y = z * w, padded by k - 1, kernel turned",
+        lambda: correlated((STAMPED, SORBONNE_KERNEL[::-1, ::-1]), padding=1),
+        numbers("3 7 2 / 9 17 8 / 0 6 8"),
+        "padded, kernel turned: 3 7 2 9 17 8 0 6 8",
+    ),
+    (
+        "03",
+        "Sorbonne",
+        "the reverse operation: W^T W x for x = 1 to 9 (slip)",
+        lambda: transposed(np.array([[37, 47], [67, 77]]), SORBONNE_KERNEL),
+        numbers("37 121 94 / 178 500 342 / 201 499 308"),
+        "W^T W x = 37 121 94 178 500 342 201 499 308",
+    ),
+    (
+        "03",
+        "Sorbonne",
+        "dilation 1, 2, 4, by formula and by gradient",
+        dilated_fields,
+        [3, 7, 15],
+        "fields by formula 3 7 15 by gradient 3 7 15",
+    ),
+    (
+        "03",
+        "NUS",
+        "nearest neighbour",
+        lambda: transposed(NUS, np.ones((2, 2)), stride=2),
+        digits("3322 3322 0011 0011"),
+        "nearest: 3 3 2 2 3 3 2 2 0 0 1 1 0 0 1 1",
+    ),
+    (
+        "03",
+        "NUS",
+        "bilinear: filter times 4",
+        lambda: conv.bilinear_kernel(2).sum(),
+        4,
+        "factor 2: kernel 4 padding 1 10 -> 20 weights sum to 4",
+    ),
+    (
+        "03",
+        "NUS",
+        "bilinear: three quarters of the pixels were 0",
+        lambda: 1 - 1 / conv.bilinear_kernel(2).sum(),
+        0.75,
+        "share of zeros after spreading: 0.75",
     ),
 ]
 

@@ -86,6 +86,21 @@ def _poolings() -> list[Call]:
     return [Call((image, 2)), Call((image, 3, 2)), Call((image, 3, 1), {"mode": "average"}), Call((image, 7))]
 
 
+def _matrices() -> list[Call]:
+    square, several = _tensors((1, 1, 2, 2), (3, 2, 3, 2))
+    options = [{}, {"stride": 2}, {"padding": 1}, {"dilation": 2}, {"stride": 3, "padding": 2, "dilation": 2}]
+    return [Call((square, (3, 3)))] + [Call((several, (7, 6)), option) for option in options]
+
+
+def _transposed_geometries() -> list[Call]:
+    sizes = [(2, 2), (4, 3, 2, 1), (4, 3, 2, 1, 1), (7, 4, 2, 1), (3, 5, 3, 2, 2), (6, 3, 2, 0, 0, 3), (1, 1)]
+    return [Call(size) for size in sizes]
+
+
+def _factors() -> list[Call]:
+    return [Call((factor,)) for factor in (1, 2, 3, 4, 7)]
+
+
 def _blocks() -> list[Call]:
     import torch
 
@@ -115,6 +130,9 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "convolution.pad_replicate": _paddings,
     "convolution.cross_correlate": _convolutions,
     "convolution.pool": _poolings,
+    "convolution.convolution_matrix": _matrices,
+    "convolution.transposed_output_size": _transposed_geometries,
+    "convolution.bilinear_kernel": _factors,
     "models.resnet.Block": _blocks,
     "models.resnet.ResNet": _networks,
 }

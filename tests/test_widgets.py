@@ -6,6 +6,7 @@ import itertools
 import math
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 
 from course_utils import convolution, widgets
@@ -204,3 +205,129 @@ def test_routes_follow_their_sliders():
     sliders["slope of a branch"].value = 0.5
     assert picture.value == widgets.paths_svg(25, 0.5)
     assert "25 residual blocks" in explorer._repr_mimebundle_()["text/html"]
+
+
+# --- transposed convolution ----------------------------------------------------------------------------------------
+
+
+def test_transposed_picture_of_the_lecture():
+    """2x2 input, 2x2 kernel: 3x3 output, a 9x4 matrix whose sixteen entries are four weights, four in each column."""
+    svg = widgets.transposed_svg(2, 2, 1, 0, 0, cell=3)
+    assert count(svg, "input") == 4 and count(svg, "weight") == 4 and count(svg, "stamp") == 4
+    assert count(svg, "output") == 9 and count(svg, "cut") == 0
+    assert count(svg, "entry") == 12 and count(svg, "stamped") == 4 and count(svg, "zero") == 20
+    assert "Wᵀ: 9 × 4" in words(svg) and "36 entries, 16 of them not zero, made of 4 weights" in words(svg)
+    assert "(2 − 1) · 1 + 2 − 2 · 0 + 0 = 3" in words(svg)
+    assert "input row 2, column 2" in ET.fromstring(svg).get("aria-label")
+
+
+def fills(svg: str, *kinds: str) -> list[str]:
+    return [r.get("fill") for r in ET.fromstring(svg).iter(f"{SVG}rect") if r.get("class") in kinds]
+
+
+@pytest.mark.parametrize("n, k, s, p, extra", [(3, 3, 2, 1, 1), (4, 4, 3, 2, 2), (2, 1, 3, 0, 0), (4, 3, 1, 2, 0)])
+def test_transposed_picture_is_that_of_the_matrix(n, k, s, p, extra):
+    """Entries drawn, shade by shade and row by row, are those of W transposed."""
+    size = convolution.transposed_output_size(n, k, s, p, extra)
+    index = np.arange(1, k * k + 1).reshape(k, k)
+    matrix = convolution.convolution_matrix(index, size, stride=s, padding=p).T
+    svg = widgets.transposed_svg(n, k, s, p, extra, cell=1)
+    shades = dict(enumerate(fills(svg, "weight"), start=1))
+    assert len(set(shades.values())) == k * k
+    assert fills(svg, "entry", "stamped") == [shades[weight] for weight in matrix.flatten() if weight]
+    assert count(svg, "stamped") == np.count_nonzero(matrix[:, 1])
+    assert count(svg, "output") == size**2 and count(svg, "cut") == (size + 2 * p) ** 2 - size**2
+    assert f"{matrix.size} entries, {np.count_nonzero(matrix)} of them not zero" in words(svg)
+    overlaps = [int(number) for number in (matrix != 0).sum(axis=1)]
+    low, high = min(overlaps), max(overlaps)
+    assert f"meet on one pixel: {low if low == high else f'{low} to {high}'};" in words(svg)
+
+
+def test_transposed_picture_says_which_sizes_share():
+    assert "makes 4 out of 7 and 8;" in words(widgets.transposed_svg(4, 3, 2, 1))
+    assert "makes 2 out of 3 alone" in words(widgets.transposed_svg(2, 2, 1))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"stride": 1, "output_padding": 1}, "output padding 1 must be smaller than stride 1"),
+        ({"input_size": 1, "kernel_size": 2, "padding": 1}, "padding 1 cuts away all 2 pixels of a side"),
+        ({"input_size": 1, "kernel_size": 1, "padding": 2}, "padding 2 cuts away all 1 pixels of a side"),
+    ],
+)
+def test_transposed_layer_that_does_not_exist_gives_a_message(arguments, message):
+    svg = widgets.transposed_svg(**arguments)
+    assert "no layer" in words(svg) and message in words(svg) and count(svg, "entry") == 0
+    names = {"input_size": 2, "kernel_size": 2} | arguments
+    with pytest.raises(ValueError):
+        convolution.transposed_output_size(**names)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"input_size": 0}, "input_size must be .* got 0"),
+        ({"kernel_size": 0}, "kernel_size must be .* got 0"),
+        ({"stride": 0}, "stride must be .* got 0"),
+        ({"padding": -1}, "padding must be .* got -1"),
+        ({"output_padding": 0.5}, "output_padding must be .* got 0.5"),
+        ({"cell": -1}, "cell must be .* got -1"),
+    ],
+)
+def test_transposed_refuses_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.transposed_svg(**arguments)
+    with pytest.raises(ValueError, match=message):
+        widgets.explore_transposed(**arguments)
+
+
+def test_transposed_explorer_refuses_what_its_sliders_do_not_reach():
+    with pytest.raises(ValueError, match="input_size must be an integer from 1 to 4, got 5"):
+        widgets.explore_transposed(input_size=5)
+    with pytest.raises(ValueError, match="cell must be an integer from 0 to 3, got 4"):
+        widgets.explore_transposed(input_size=2, cell=4)
+
+
+TRANSPOSED_SLIDERS = ("input size", "kernel size", "stride", "padding", "output padding")
+
+
+def test_transposed_sliders_move_the_picture_over_their_whole_range():
+    explorer = widgets.explore_transposed(input_size=3, kernel_size=3, stride=2)
+    sliders, picture = _parts(explorer)
+    assert "transposed-explorer" in explorer._dom_classes and set(TRANSPOSED_SLIDERS) < set(sliders)
+    for label in (*TRANSPOSED_SLIDERS, "input cell"):
+        seen, start = set(), sliders[label].value
+        for value in range(sliders[label].min, sliders[label].max + 1):
+            sliders[label].value = value
+            ET.fromstring(picture.value)  # well formed
+            seen.add(picture.value)
+        assert len(seen) == sliders[label].max - sliders[label].min + 1, label
+        sliders[label].value = start
+
+
+def test_transposed_picture_is_always_that_of_the_sliders():
+    explorer = widgets.explore_transposed()
+    sliders, picture = _parts(explorer)
+    ranges = [range(sliders[label].min, sliders[label].max + 1) for label in TRANSPOSED_SLIDERS]
+    for values in itertools.product(*ranges):
+        for label, value in zip(TRANSPOSED_SLIDERS, values, strict=True):
+            sliders[label].value = value
+        assert sliders["input cell"].max == values[0] ** 2 - 1
+        sliders["input cell"].value = values[0] ** 2 - 1
+        assert picture.value == widgets.transposed_svg(*values, cell=values[0] ** 2 - 1)
+
+
+def test_transposed_explorer_offers_a_still_picture():
+    page = widgets.explore_transposed(input_size=3)._repr_mimebundle_()["text/html"]
+    assert page.startswith("<img") and "Transposed convolution of a 3 by 3 input" in page
+
+
+def test_show_transposed_displays_picture_and_words(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
+    widgets.show_transposed(input_size=3, cell=8)
+    assert shown[0]["text/html"].startswith("<img role=") and "3 by 3 input" in shown[0]["text/plain"]
+    assert "row 3, column 3" in shown[0]["text/plain"]
