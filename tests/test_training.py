@@ -143,7 +143,7 @@ def test_every_epoch_has_an_order_of_its_own():
         return nn.functional.cross_entropy(logits, targets)
 
     fit(net, batches, optimizer, loss_function=loss_function, **options)
-    epochs = [sum(orders[i * len(batches) : (i + 1) * len(batches)], []) for i in range(3)]
+    epochs = [orders[i * len(batches) : (i + 1) * len(batches)] for i in range(3)]
     assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
 
 
