@@ -164,7 +164,7 @@ def stack(ax: Axes, maps: int, left: float, side: int, window: int = 0, label: s
     return ax
 
 
-PANEL_WIDTH = 240
+PANEL_WIDTH, PANEL_HEIGHT = 240, 190  # of an animation, in pixels, title and margins included
 PANELS_IN_A_ROW = 4
 
 
@@ -174,7 +174,8 @@ def animate_paths(paths: Mapping[str, Any], contours: Sequence[Any], alt: str, s
     It needs neither a network nor a script, and takes some 20 kB. Draw a still picture of the same paths beside it.
 
     Args:
-        paths: name to (T, 2), the positions x, y step by step; the same number of steps in all of them.
+        paths: name to (T, 2), the positions x, y step by step; the same number of steps in all of them. Each axis is
+            stretched to fill its panel, with one scale for all panels.
         contours: lines (n, 2) that are drawn behind each path, in the same coordinates.
         alt: what it shows, for a reader who cannot see it: a sentence of at least 20 characters.
         seconds: how long one round takes; it repeats.
@@ -194,19 +195,18 @@ def animate_paths(paths: Mapping[str, Any], contours: Sequence[Any], alt: str, s
 
     everything = np.concatenate([*points.values(), *lines])
     low, high = everything.min(axis=0), everything.max(axis=0)
-    scale = (PANEL_WIDTH - 30) / max(high[0] - low[0], 1e-9)
-    panel_height = (high[1] - low[1]) * scale + 45
+    scale = np.array([PANEL_WIDTH - 30, PANEL_HEIGHT - 45]) / np.maximum(high - low, 1e-9)
 
     def place(line: np.ndarray, separator: str = " ") -> str:
-        x, y = (line[:, 0] - low[0]) * scale + 15, (high[1] - line[:, 1]) * scale + 32
+        x, y = (line[:, 0] - low[0]) * scale[0] + 15, (high[1] - line[:, 1]) * scale[1] + 32
         return separator.join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
 
     rows = -(-len(points) // PANELS_IN_A_ROW)
-    width, height = PANEL_WIDTH * min(len(points), PANELS_IN_A_ROW), rows * panel_height
+    width, height = PANEL_WIDTH * min(len(points), PANELS_IN_A_ROW), rows * PANEL_HEIGHT
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:.0f}" width="{width}" '
-        f'height="{height:.0f}" font-family="sans-serif" font-size="15" fill="none">',
-        f'<rect width="{width}" height="{height:.0f}" fill="white"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" font-family="sans-serif" font-size="15" fill="none">',
+        f'<rect width="{width}" height="{height}" fill="white"/>',
         '<defs><g id="contours" stroke="#b0b0b0">',
         *(f'<polyline points="{place(line)}"/>' for line in lines),
         "</g></defs>",
@@ -214,7 +214,7 @@ def animate_paths(paths: Mapping[str, Any], contours: Sequence[Any], alt: str, s
     for number, (name, path) in enumerate(points.items()):
         row, column = divmod(number, PANELS_IN_A_ROW)
         parts += [
-            f'<g transform="translate({column * PANEL_WIDTH},{row * panel_height:.0f})">',
+            f'<g transform="translate({column * PANEL_WIDTH},{row * PANEL_HEIGHT})">',
             f'<text x="15" y="20" fill="black">{html.escape(name)}</text><use href="#contours"/>',
             f'<polyline points="{place(path)}" stroke="{PALETTE[0]}" stroke-opacity="0.5"/>',
             f'<circle r="6" fill="{PALETTE[1]}" stroke="black"><animateTransform attributeName="transform" '

@@ -125,7 +125,7 @@ def test_animation_moves_each_point_through_its_steps_within_the_picture(monkeyp
     (up, down) = places
     assert up[0] == down[0] and up[2] == down[2] and up[1][0] == down[1][0]
     assert up[1][1] < up[0][1] < down[1][1], "y grows upwards in the data and downwards in an SVG"
-    assert up[1][0] - up[0][0] == up[0][1] - up[1][1], "both axes have one scale"
+    assert up[0][1] - up[1][1] == down[1][1] - down[0][1], "all panels have one scale"
     width, height = float(svg.get("width")), float(svg.get("height"))
     assert all(0 <= x <= width and 0 <= y <= height for steps in places for x, y in steps)
     assert [text.text for text in svg.iter(f"{SVG}text")] == ["a < b", "c"]
