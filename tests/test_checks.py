@@ -9,6 +9,16 @@ import torch.nn.functional as F
 
 from course_utils import checks, convolution
 
+
+def _turned_and_padded(g, kernels):
+    padded = np.pad(g, ((0, 0), *((side - 1, side - 1) for side in kernels.shape[1:])))
+    return np.stack([convolution.cross_correlate(a, b[::-1, ::-1]) for a, b in zip(padded, kernels, strict=True)])
+
+
+def _each_by_each(images, kernels):
+    return np.stack([convolution.cross_correlate(a, b) for a, b in zip(images, kernels, strict=True)])
+
+
 RIGHT = {
     "00.first_number": -4,
     "02.quiz_1": (1, 6, 6),
@@ -24,6 +34,13 @@ RIGHT = {
     "03.build_bilinear": lambda image, factor: F.interpolate(image[None], scale_factor=factor, mode="bilinear")[0],
     "07.predict_110": [18, 54],
     "07.change_factor": 0.9548,
+    "04.predict_kernel": [3, 0, 14, 3],
+    "04.predict_middle": 6,
+    "04.change_rate": 0.08,
+    "04.build_depthwise_backward": lambda g, image, kernels: (
+        _turned_and_padded(g, kernels),
+        _each_by_each(image, g),
+    ),
     "07.build_pre_activation": lambda block, x: x + block.conv2(F.relu(block.bn2(block.conv1(F.relu(block.bn1(x)))))),
 }
 
@@ -151,6 +168,43 @@ def _framed(image, factor):
 )
 def test_build_bilinear(function, part):
     assert part in checks.answer("03.build_bilinear", function)
+
+
+def _autograd_depthwise(g, image, kernels):
+    x, w = (torch.tensor(array, requires_grad=True) for array in (image, kernels))
+    F.conv2d(x[None], w[:, None], groups=len(w)).backward(torch.tensor(g)[None])
+    return x.grad, w.grad
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_autograd_depthwise, "right"),
+        (lambda g, image, kernels: list(_autograd_depthwise(g, image, kernels)), "right"),
+        (lambda g, image, kernels: ..., "not answered yet"),
+        (lambda g, image, kernels: (..., 1), "not answered yet"),
+        (lambda g, image, kernels: _autograd_depthwise(g, image, kernels)[0], "two gradients"),
+        (lambda g, image, kernels: _autograd_depthwise(g, image, kernels)[::-1], "order is exchanged"),
+        (lambda g, image, kernels: (_turned_and_padded(g, kernels[:, ::-1, ::-1]), kernels), "not been turned"),
+        (
+            lambda g, image, kernels: (_turned_and_padded(g, kernels), _each_by_each(image, g)[:, ::-1, ::-1]),
+            "upside down",
+        ),
+        (
+            lambda g, image, kernels: (0 * image + _turned_and_padded(g, kernels).sum(0), kernels),
+            "channels have been added up",
+        ),
+        (lambda g, image, kernels: (_turned_and_padded(g, kernels), 0 * kernels), "numbers of the kernels"),
+        (lambda g, image, kernels: (0 * image, _each_by_each(image, g)), "numbers of the image"),
+        (lambda g, image, kernels: (image[:, 1:], kernels), "must have its shape, (3, 6, 7)"),
+        (lambda g, image, kernels: ("a word", kernels), "arrays of numbers"),
+        (lambda g, image, kernels: g @ kernels, "it stops with ValueError"),
+        (lambda g: g, "it stops with TypeError"),
+        (4, "a function is asked for"),
+    ],
+)
+def test_build_depthwise_backward(function, part):
+    assert part in checks.answer("04.build_depthwise_backward", function)
 
 
 def test_check_prints_the_verdict(capsys):

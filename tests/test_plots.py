@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import re
+from xml.etree import ElementTree
+
 import matplotlib
 import numpy as np
 import pytest
@@ -94,3 +98,51 @@ def test_stack_draws_each_map_and_refuses_a_window_too_large(ax):
     assert len(ax.patches) == 3 and ax.texts[0].get_text() == "three maps"
     with pytest.raises(ValueError, match="stack needs"):
         plots.stack(ax, maps=1, left=0, side=5, window=6)
+
+
+def _animation(monkeypatch, *args, **kwargs):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
+    plots.animate_paths(*args, **kwargs)
+    page = shown[0]["text/html"]
+    code = re.search(r"data:image/svg\+xml;base64,([^\"]+)", page).group(1)
+    return page, ElementTree.fromstring(base64.b64decode(code))
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+ALT = "Two points go from the left to the right."
+
+
+def test_animation_moves_each_point_through_its_steps_within_the_picture(monkeypatch):
+    paths = {"a < b": [(0, 0), (1, 1), (2, 0)], "c": [(0, 0), (1, -1), (2, 0)]}
+    page, svg = _animation(monkeypatch, paths, [[(0, 0), (2, 0)]], alt=ALT, seconds=5)
+    assert f'alt="{ALT}"' in page and len(page) < 5_000
+    moves = list(svg.iter(f"{SVG}animateTransform"))
+    places = [[tuple(map(float, at.split(","))) for at in move.get("values").split(";")] for move in moves]
+    assert [len(steps) for steps in places] == [3, 3] and {move.get("dur") for move in moves} == {"5s"}
+    (up, down) = places
+    assert up[0] == down[0] and up[2] == down[2] and up[1][0] == down[1][0]
+    assert up[1][1] < up[0][1] < down[1][1], "y grows upwards in the data and downwards in an SVG"
+    assert up[0][1] - up[1][1] == down[1][1] - down[0][1], "all panels have one scale"
+    width, height = float(svg.get("width")), float(svg.get("height"))
+    assert all(0 <= x <= width and 0 <= y <= height for steps in places for x, y in steps)
+    assert [text.text for text in svg.iter(f"{SVG}text")] == ["a < b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("paths", "contours", "alt", "seconds", "message"),
+    [
+        ({}, [], ALT, 5, "paths must all have one shape"),
+        ({"a": [(0, 0)]}, [], ALT, 5, "at least two steps"),
+        ({"a": [(0, 0, 0), (1, 1, 1)]}, [], ALT, 5, r"got \[\(2, 3\)\]"),
+        ({"a": [(0, 0), (1, 1)], "b": [(0, 0), (1, 1), (2, 2)]}, [], ALT, 5, "paths must all have one shape"),
+        ({"a": [(0, 0), (1, 1)]}, [[1, 2, 3]], ALT, 5, "contours must be lines"),
+        ({"a": [(0, 0), (1, 1)]}, [], "short", 5, "alt must describe"),
+        ({"a": [(0, 0), (1, 1)]}, [], ALT, 0, "seconds must be above 0, got 0"),
+    ],
+)
+def test_animation_refuses_what_it_cannot_draw(paths, contours, alt, seconds, message):
+    with pytest.raises(ValueError, match=message):
+        plots.animate_paths(paths, contours, alt=alt, seconds=seconds)
