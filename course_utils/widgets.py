@@ -185,15 +185,18 @@ def still_picture(svg: str) -> str:
     )
 
 
+def _show_still(svg: str) -> None:
+    from IPython.display import display
+
+    words = html.unescape(svg.split('aria-label="', 1)[1].split('"', 1)[0])
+    display({"text/html": still_picture(svg), "text/plain": f"[figure: {words}]"}, raw=True)
+
+
 def show_convolution(
     input_size: int = 7, kernel_size: int = 3, padding: int = 1, stride: int = 2, dilation: int = 1, position: int = 0
 ) -> None:
     """Display the picture of `convolution_svg`, still, with alternative text. Arguments and errors as there."""
-    from IPython.display import display
-
-    svg = convolution_svg(input_size, kernel_size, padding, stride, dilation, position)
-    words = html.unescape(svg.split('aria-label="', 1)[1].split('"', 1)[0])
-    display({"text/html": still_picture(svg), "text/plain": f"[figure: {words}]"}, raw=True)
+    _show_still(convolution_svg(input_size, kernel_size, padding, stride, dilation, position))
 
 
 # --- the explorers -------------------------------------------------------------------------------------------------
@@ -347,6 +350,11 @@ def paths_svg(blocks: int = 30, slope: float = 0.2) -> str:
         f'aria-label="{html.escape(words)}" style="width: 100%; max-width: {_WIDTH}px; background: white" '
         'font-family="DejaVu Sans, Verdana, sans-serif">' + "".join(parts) + "</svg>"
     )
+
+
+def show_paths(blocks: int = 30, slope: float = 0.2) -> None:
+    """Display the picture of `paths_svg`, still, with alternative text. Arguments and errors as there."""
+    _show_still(paths_svg(blocks, slope))
 
 
 def explore_paths(blocks: int = 30, slope: float = 0.2) -> ipywidgets.VBox:
@@ -576,11 +584,7 @@ def show_transposed(
     input_size: int = 2, kernel_size: int = 2, stride: int = 1, padding: int = 0, output_padding: int = 0, cell: int = 0
 ) -> None:
     """Display the picture of `transposed_svg`, still, with alternative text. Arguments and errors as there."""
-    from IPython.display import display
-
-    svg = transposed_svg(input_size, kernel_size, stride, padding, output_padding, cell)
-    words = html.unescape(svg.split('aria-label="', 1)[1].split('"', 1)[0])
-    display({"text/html": still_picture(svg), "text/plain": f"[figure: {words}]"}, raw=True)
+    _show_still(transposed_svg(input_size, kernel_size, stride, padding, output_padding, cell))
 
 
 def explore_transposed(

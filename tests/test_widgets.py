@@ -331,3 +331,12 @@ def test_show_transposed_displays_picture_and_words(monkeypatch):
     widgets.show_transposed(input_size=3, cell=8)
     assert shown[0]["text/html"].startswith("<img role=") and "3 by 3 input" in shown[0]["text/plain"]
     assert "row 3, column 3" in shown[0]["text/plain"]
+
+
+def test_show_paths_displays_picture_and_words(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append(bundle))
+    widgets.show_paths(3, 0.1)
+    assert "3 residual blocks" in shown[0]["text/html"] and shown[0]["text/plain"].startswith("[figure: Bars")
