@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import html
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from course_utils.convolution import output_size, sizes_sharing_output, transposed_output_size
@@ -23,6 +24,18 @@ _ALARM = "#B34700"
 
 
 # --- the picture ---------------------------------------------------------------------------------------------------
+
+
+def _svg(words: str, parts: Sequence[str], height: int) -> str:
+    """The parts as one picture that says what it shows; `url(#hatch)` is a fill that they may use."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
+        f'aria-label="{html.escape(words)}" style="width: 100%; max-width: {_WIDTH}px; background: white" '
+        'font-family="DejaVu Sans, Verdana, sans-serif">'
+        '<defs><pattern id="hatch" width="9" height="9" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+        f'<rect width="9" height="9" fill="{_PADDING}"/><line x1="0" y1="0" x2="0" y2="9" stroke="#8C8C8C" '
+        'stroke-width="3"/></pattern></defs>' + "".join(parts) + "</svg>"
+    )
 
 
 def _text(
@@ -161,14 +174,7 @@ def convolution_svg(
         f"Convolution of a {input_size} by {input_size} input with padding {padding}, kernel {kernel_size}, "
         f"stride {stride}, dilation {dilation}. {where} {lines[1]}."
     )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="{html.escape(words)}" style="width: 100%; max-width: {_WIDTH}px; background: white" '
-        'font-family="DejaVu Sans, Verdana, sans-serif">'
-        '<defs><pattern id="hatch" width="9" height="9" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        f'<rect width="9" height="9" fill="{_PADDING}"/><line x1="0" y1="0" x2="0" y2="9" stroke="#8C8C8C" '
-        'stroke-width="3"/></pattern></defs>' + "".join(parts) + "</svg>"
-    )
+    return _svg(words, parts, _HEIGHT)
 
 
 def still_picture(svg: str) -> str:
@@ -345,11 +351,7 @@ def paths_svg(blocks: int = 30, slope: float = 0.2) -> str:
         f"Bars: share of the slope of {blocks} residual blocks that comes through routes with 0 to {blocks} branches, "
         f"for branches of slope {slope:g}. Routes of {longest} branches bring the most. {lines[0]}; {lines[1]}."
     )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} 580" role="img" '
-        f'aria-label="{html.escape(words)}" style="width: 100%; max-width: {_WIDTH}px; background: white" '
-        'font-family="DejaVu Sans, Verdana, sans-serif">' + "".join(parts) + "</svg>"
-    )
+    return _svg(words, parts, 580)
 
 
 def show_paths(blocks: int = 30, slope: float = 0.2) -> None:
@@ -556,14 +558,7 @@ def transposed_svg(
         f"Transposed convolution of a {n} by {n} input with kernel {k}, stride {stride}, padding {padding}, output "
         f"padding {output_padding}. {told}"
     )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="{html.escape(words)}" style="width: 100%; max-width: {_WIDTH}px; background: white" '
-        'font-family="DejaVu Sans, Verdana, sans-serif">'
-        '<defs><pattern id="hatch" width="9" height="9" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        f'<rect width="9" height="9" fill="{_PADDING}"/><line x1="0" y1="0" x2="0" y2="9" stroke="#8C8C8C" '
-        'stroke-width="3"/></pattern></defs>' + "".join(parts) + "</svg>"
-    )
+    return _svg(words, parts, _HEIGHT)
 
 
 def _cell_of(x: float, y: float, width: float, height: float, kind: str) -> str:

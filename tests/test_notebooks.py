@@ -459,10 +459,10 @@ BROKEN: list[tuple[Rule, str, Break]] = [
     (alternative_text, "an HTML picture in the prose", _longer_prose(" <img src='cat.png'/>")),
     (alternative_text, "an explorer without a label", lambda nb: nb.metadata.update(widgets=_widget("<svg></svg>"))),
     (no_absolute_paths, "a home folder", _adds(5, _printed("saved to /home/ada/x.pt\n"))),
-    (no_absolute_paths, "a temporary folder", _adds(5, _printed("'/tmp/run1'"))),
+    (no_absolute_paths, "a temporary folder", _adds(5, _printed("'/var/folders/run1'"))),
     (no_absolute_paths, "a Windows folder", _adds(5, _printed(r"C:\Users\ada\x.pt"))),
     (no_absolute_paths, "a path in a traceback", lambda nb: nb.cells[5].outputs[0].update(traceback=["at /usr/lib/x"])),
-    (no_absolute_paths, "a path in a widget", lambda nb: nb.metadata.update(widgets=_widget("read /root/x.png"))),
+    (no_absolute_paths, "a path in a widget", lambda nb: nb.metadata.update(widgets=_widget("read /home/ada/x.png"))),
 ]
 
 
