@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -18,6 +20,8 @@ spec.loader.exec_module(reference)
 
 REPORTING = """
 import os
+import subprocess
+import sys
 from pathlib import Path
 from course_utils import runtime
 assert not list(Path(os.environ["COURSE_CACHE"]).glob("*")), "the cache must be empty"
@@ -47,6 +51,36 @@ def test_a_run_is_recorded_with_its_tier_date_and_command(project, as_script):
     assert record["figures"]["figure"]["mean"] == 2.0
     assert record["command"] == "make reference NB=98 TIER=laptop" and len(record["date"]) == 10
     assert (project / "notebooks" / "98_made_up.ipynb").read_bytes() == before
+
+
+NO_JUPYTER = """
+import sys
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("IPython", "ipywidgets"):
+            raise ImportError(name)
+sys.meta_path.insert(0, Hidden())
+"""
+
+SHOWING = """
+import matplotlib.pyplot as plt
+from course_utils import plots, runtime, widgets
+fig, ax = plt.subplots()
+plots.show(fig, alt="An empty figure, for a test of a machine without Jupyter.")
+widgets.show_convolution()
+widgets.explore_paths(blocks=3)
+runtime.settings(quick={"n": 1}, laptop={"n": 2}, gpu={"n": 3})
+print("reached the end")
+"""
+
+
+def test_the_cells_run_where_there_is_no_jupyter(tmp_path):
+    path = tmp_path / "97_made_up.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SHOWING)]), path)
+    done = subprocess.run(
+        [sys.executable, "-c", NO_JUPYTER + reference.RUN_CELLS, str(path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "reached the end" in done.stdout, done.stderr
 
 
 def test_a_notebook_without_a_report_is_measured_from_outside(project):

@@ -35,6 +35,7 @@ except ImportError:  # enough of it for plots, tables and widgets to fall silent
     shown.display, shown.Markdown, shown.HTML, shown.Image = (lambda *a, **k: None), str, str, str
     package = types.ModuleType("IPython")
     package.display = shown
+    package.get_ipython, package.version_info = (lambda: None), (9, 0)  # matplotlib asks
     sys.modules.update({"IPython": package, "IPython.display": shown})
     from course_utils import widgets
     for name in [n for n in dir(widgets) if n.startswith(("explore_", "show_"))]:
