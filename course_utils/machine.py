@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata as metadata
-import os
 import platform
 import re
 import shutil
@@ -151,8 +150,7 @@ def check_cores(cores: int | None = None) -> Check:
     Args:
         cores: their number; default is what the operating system tells.
     """
-    if cores is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = runtime.usable_cores() if cores is None else cores
     if cores < 2:
         return Check("cores", "yellow", "1", "Minutes in this course are measured on 2 cores: expect twice as long")
     return Check("cores", "green", str(cores))

@@ -152,12 +152,16 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def usable_cores() -> int:
+    """How many processor cores this process may use, at least 1."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def hardware() -> str:
     """One line about the machine: usable cores, processor, and the GPU where this tier uses one."""
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    line = f"{cores} cores, {processor_name()}"
+    line = f"{usable_cores()} cores, {processor_name()}"
     if tier() == "gpu" and torch.cuda.is_available():
         line += f", {torch.cuda.get_device_name()}"
     return line

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from course_utils.convolution import output_size, sizes_sharing_output, transposed_output_size
@@ -21,6 +21,7 @@ _WIDTH, _HEIGHT = 1000, 700
 _TOP, _PANEL = 56, 480  # both grids start at this height and fit into squares of this side
 _INPUT, _PADDING, _WINDOW, _OUTPUT, _LINE = "#CFE4F5", "#FFFFFF", "#F2B233", "#D5EDE4", "#404040"
 _ALARM = "#B34700"
+_SLIDER = {"style": {"description_width": "130px"}, "layout": {"width": "420px"}}
 
 
 # --- the picture ---------------------------------------------------------------------------------------------------
@@ -222,6 +223,19 @@ def _explorer(dom_class: str, sliders: ipywidgets.Box, picture: ipywidgets.HTML)
     return explorer
 
 
+def _sliders(limits: Mapping[str, tuple[int, int]], given: Mapping[str, int]) -> dict[str, ipywidgets.IntSlider]:
+    """One slider a name, labelled in words; a ValueError names what lies outside its slider's range."""
+    import ipywidgets
+
+    sliders = {}
+    for name, (low, high) in limits.items():
+        check_int(name, given[name], low, high)
+        sliders[name] = ipywidgets.IntSlider(
+            value=given[name], min=low, max=high, description=name.replace("_", " "), **_SLIDER
+        )
+    return sliders
+
+
 def explore_convolution(
     input_size: int = 7, kernel_size: int = 3, padding: int = 1, stride: int = 2, dilation: int = 1, position: int = 0
 ) -> ipywidgets.VBox:
@@ -251,18 +265,9 @@ def explore_convolution(
         "stride": stride,
         "dilation": dilation,
     }
-    style, layout = {"description_width": "130px"}, {"width": "420px"}
-    sliders = {}
-    for name, (low, high) in limits.items():
-        check_int(name, given[name], low, high)
-        words = name.replace("_", " ")
-        sliders[name] = ipywidgets.IntSlider(
-            value=given[name], min=low, max=high, description=words, style=style, layout=layout
-        )
+    sliders = _sliders(limits, given)
     check_int("position", position, 0)
-    window = ipywidgets.IntSlider(
-        value=position, min=0, max=position, description="window position", style=style, layout=layout
-    )
+    window = ipywidgets.IntSlider(value=position, min=0, max=position, description="window position", **_SLIDER)
     play = ipywidgets.Play(min=0, max=position, interval=400, description="move the window")
     ipywidgets.jslink((play, "value"), (window, "value"))
     ipywidgets.jslink((window, "max"), (play, "max"))
@@ -369,11 +374,10 @@ def explore_paths(blocks: int = 30, slope: float = 0.2) -> ipywidgets.VBox:
     """
     import ipywidgets
 
-    style, layout = {"description_width": "130px"}, {"width": "420px"}
     picture = ipywidgets.HTML(paths_svg(blocks, slope), layout={"width": "100%", "max_width": f"{_WIDTH}px"})
-    count = ipywidgets.IntSlider(value=blocks, min=1, max=60, description="blocks", style=style, layout=layout)
+    count = ipywidgets.IntSlider(value=blocks, min=1, max=60, description="blocks", **_SLIDER)
     weight = ipywidgets.FloatSlider(
-        value=slope, min=0.05, max=1.0, step=0.05, description="slope of a branch", style=style, layout=layout
+        value=slope, min=0.05, max=1.0, step=0.05, description="slope of a branch", **_SLIDER
     )
 
     def draw(_change: object = None) -> None:
@@ -610,18 +614,9 @@ def explore_transposed(
         "padding": padding,
         "output_padding": output_padding,
     }
-    style, layout = {"description_width": "130px"}, {"width": "420px"}
-    sliders = {}
-    for name, (low, high) in _TRANSPOSED_LIMITS.items():
-        check_int(name, given[name], low, high)
-        words = name.replace("_", " ")
-        sliders[name] = ipywidgets.IntSlider(
-            value=given[name], min=low, max=high, description=words, style=style, layout=layout
-        )
+    sliders = _sliders(_TRANSPOSED_LIMITS, given)
     check_int("cell", cell, 0, input_size**2 - 1)
-    chosen = ipywidgets.IntSlider(
-        value=cell, min=0, max=input_size**2 - 1, description="input cell", style=style, layout=layout
-    )
+    chosen = ipywidgets.IntSlider(value=cell, min=0, max=input_size**2 - 1, description="input cell", **_SLIDER)
     picture = ipywidgets.HTML(layout={"width": "100%", "max_width": f"{_WIDTH}px"})
 
     def draw(_change: object = None) -> None:

@@ -108,6 +108,17 @@ def _parts(explorer):
     return {child.description: child for child in row.children}, picture
 
 
+def _moves_the_picture(slider, picture):
+    """Every value of the slider gives a well-formed picture of its own; the slider is put back."""
+    seen, start = set(), slider.value
+    for value in range(slider.min, slider.max + 1):
+        slider.value = value
+        ET.fromstring(picture.value)  # well formed
+        seen.add(picture.value)
+    assert len(seen) == slider.max - slider.min + 1, slider.description
+    slider.value = start
+
+
 def test_explorer_has_a_class_and_labels_in_words():
     explorer = widgets.explore_convolution()
     sliders, _ = _parts(explorer)
@@ -119,13 +130,7 @@ def test_every_slider_moves_the_picture_over_its_whole_range():
     explorer = widgets.explore_convolution()
     sliders, picture = _parts(explorer)
     for label in ("input size", "kernel size", "padding", "stride", "dilation"):
-        seen, start = set(), sliders[label].value
-        for value in range(sliders[label].min, sliders[label].max + 1):
-            sliders[label].value = value
-            ET.fromstring(picture.value)  # well formed
-            seen.add(picture.value)
-        assert len(seen) == sliders[label].max - sliders[label].min + 1, label
-        sliders[label].value = start
+        _moves_the_picture(sliders[label], picture)
 
 
 def test_picture_is_always_that_of_the_sliders():
@@ -297,13 +302,7 @@ def test_transposed_sliders_move_the_picture_over_their_whole_range():
     sliders, picture = _parts(explorer)
     assert "transposed-explorer" in explorer._dom_classes and set(TRANSPOSED_SLIDERS) < set(sliders)
     for label in (*TRANSPOSED_SLIDERS, "input cell"):
-        seen, start = set(), sliders[label].value
-        for value in range(sliders[label].min, sliders[label].max + 1):
-            sliders[label].value = value
-            ET.fromstring(picture.value)  # well formed
-            seen.add(picture.value)
-        assert len(seen) == sliders[label].max - sliders[label].min + 1, label
-        sliders[label].value = start
+        _moves_the_picture(sliders[label], picture)
 
 
 def test_transposed_picture_is_always_that_of_the_sliders():
