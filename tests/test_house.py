@@ -111,7 +111,7 @@ LEVELS = (
     {"convolution", "boxes", "metrics", "machine"},
     {"layers"},
     {"models", "datasets", "features", "weights"},
-    {"widgets", "training", "checks", "grading"},
+    {"widgets", "training", "checks", "questions", "grading"},
 )
 ONLY_RUNTIME = {"machine"}
 
