@@ -47,6 +47,24 @@ def random_crop(images: torch.Tensor, padding: int = 4) -> torch.Tensor:
     return windows[torch.arange(count, device=images.device), :, dy, dx]
 
 
+def random_window(images: torch.Tensor, size: int) -> torch.Tensor:
+    """Cut a square window out of every picture, each at a place of its own, without any padding.
+
+    Args:
+        images: (N, C, H, W).
+        size: side of the window in pixels, at most H and W.
+
+    Returns:
+        (N, C, size, size), same type.
+    """
+    count, _, height, width = images.shape
+    check_int("size", size, 1, min(height, width))
+    windows = images.unfold(2, size, 1).unfold(3, size, 1)  # (N, C, H - size + 1, W - size + 1, size, size), a view
+    dy = torch.randint(height - size + 1, (count,)).to(images.device)
+    dx = torch.randint(width - size + 1, (count,)).to(images.device)
+    return windows[torch.arange(count, device=images.device), :, dy, dx]
+
+
 def random_flip(images: torch.Tensor) -> torch.Tensor:
     """Mirror every picture left to right with probability one half. (N, C, H, W) in and out."""
     mirror = (torch.rand(len(images)) < 0.5).to(images.device)
