@@ -9,7 +9,7 @@ JUPYTER := JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter:$$JUPYTER_CONFIG_PATH"
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=180
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-ui slides run reference lint links clean-caches
+.PHONY: help lab test test-ui slides run reference backbone lint links clean-caches
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -39,6 +39,10 @@ run: ## NB=02: run a notebook at the quick tier and store its outputs
 reference: ## NB=07 TIER=laptop: run a notebook at a tier, from nothing, and append its reference run
 	@$(SETUP)
 	$(VENV) tools/reference.py $(NB) $(TIER) $(ARGS)
+
+backbone: ## train the pretrained backbone on CIFAR-10 anew (ARGS=--resume goes on after an interruption)
+	@$(SETUP)
+	COURSE_TIER=laptop $(VENV) tools/train_backbone.py $(ARGS)
 
 lint: ## ruff: lint and format, checked
 	@$(SETUP) --extras test

@@ -26,6 +26,8 @@ ALLOWED_TAGS = {CHECKED, "nbval-skip", "raises-exception", "hide-input", "remove
 SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
 MIN_CHECKED = {"00": 3, "02": 20, "03": 12, "04": 12, "07": 4}  # cells whose output nbval compares
 MIN_CHECKED_ELSEWHERE = 3
+MIN_NUMBERS = {"02": 25, "03": 25, "04": 25}  # different numbers that the compared cells show
+MIN_NUMBERS_ELSEWHERE = 3
 MAX_CELL_LINES = 40
 MIN_WORDS_PER_CODE_LINE = 5
 MIN_ALT_CHARACTERS = 20
@@ -220,6 +222,17 @@ def enough_checked(number: str, notebook: nbformat.NotebookNode) -> Iterator[str
         yield f"has {found} cells tagged {CHECKED}; it must have at least {wanted}"
 
 
+def enough_numbers(number: str, notebook: nbformat.NotebookNode) -> Iterator[str]:
+    wanted = MIN_NUMBERS.get(number, MIN_NUMBERS_ELSEWHERE)
+    compared = [
+        cell for _, cell in code_cells(notebook) if CHECKED in tags_of(cell) and "nbval-skip" not in tags_of(cell)
+    ]
+    shown = " ".join(text for cell in compared for output in cell.outputs for text in output_texts(output).values())
+    found = len(set(re.findall(r"\d+(?:\.\d+)?", shown)))
+    if found < wanted:
+        yield f"compares {found} different numbers; it must compare at least {wanted}"
+
+
 def errors_on_purpose(number: str, notebook: nbformat.NotebookNode) -> Iterator[str]:
     for n, cell in code_cells(notebook):
         raised = any(output.output_type == "error" for output in cell.outputs)
@@ -293,6 +306,7 @@ RULES: tuple[Rule, ...] = (
     executed_in_order,
     checked_outputs,
     enough_checked,
+    enough_numbers,
     errors_on_purpose,
     short_cells,
     enough_prose,
@@ -439,6 +453,7 @@ BROKEN: list[tuple[Rule, str, Break]] = [
     (checked_outputs, "a figure in a checked cell", _tags(5, CHECKED)),
     (checked_outputs, "a widget in a checked cell", _adds(2, _shown(**{WIDGET_VIEW: {"model_id": "m1"}}))),
     (checked_outputs, "a check on prose", _tags(1, CHECKED)),
+    (enough_numbers, "one number in three cells", lambda nb: [_only(n, _printed("2\n"))(nb) for n in (2, 3, 4)]),
     (enough_checked, "too few checks", _tags(2)),
     (enough_checked, "a check that is skipped", _tags(2, CHECKED, "nbval-skip")),
     (errors_on_purpose, "a stored error", _tags(6)),

@@ -12,7 +12,16 @@ from torch import nn
 
 from course_utils import training
 from course_utils.models.resnet import ResNet
-from course_utils.training import Batches, best_path, evaluate, fit, load_checkpoint, random_crop, random_flip
+from course_utils.training import (
+    Batches,
+    best_path,
+    evaluate,
+    fit,
+    load_checkpoint,
+    random_crop,
+    random_flip,
+    random_window,
+)
 
 
 def colour_data(count=96, seed=0):
@@ -55,6 +64,18 @@ def test_batches_cover_every_picture_once_and_scale_bytes():
     assert [len(y) for _, y in shuffled] == [16, 16, 16]
     rows = torch.cat([x for x, _ in shuffled]).flatten(1)
     assert len(rows.unique(dim=0)) == 48
+
+
+def test_random_window_cuts_every_place_and_nothing_else():
+    torch.manual_seed(0)
+    image = torch.arange(2 * 4 * 5).reshape(1, 2, 4, 5)
+    windows = random_window(image.repeat(300, 1, 1, 1), 3)
+    assert windows.shape == (300, 2, 3, 3) and windows.dtype == image.dtype
+    possible = {tuple(image[0, :, y : y + 3, x : x + 3].flatten().tolist()) for y in range(2) for x in range(3)}
+    assert {tuple(window.flatten().tolist()) for window in windows} == possible
+    assert torch.equal(random_window(image[..., :4], 4), image[..., :4])
+    with pytest.raises(ValueError, match=r"size .* 5"):
+        random_window(image, 5)
 
 
 def test_crop_shifts_whole_pictures_by_at_most_the_padding():

@@ -1,0 +1,66 @@
+"""The backbone's network: counts by formula, names of layers, what it refuses."""
+
+import pytest
+import torch
+from torch import nn
+
+from course_utils.layers import count_parameters
+from course_utils.models.vgg import SmallVGG
+
+
+def test_parameters_by_formula():
+    pairs = [(3, 32), (32, 64), (64, 64), (64, 256), (256, 256), (256, 256), (256, 256)]
+    assert count_parameters(SmallVGG()) == sum(9 * a * b + 2 * b for a, b in pairs) + 256 * 10 + 10
+
+
+def test_layers_in_order_by_name():
+    names = [name for name, _ in SmallVGG(channels=(4, 5, 6)).features.named_children()]
+    assert (
+        names
+        == (
+            "normalize conv0 bn0 relu0 conv1_1 pool1 bn1_1 relu1_1 conv1_2 bn1_2 relu1_2 "
+            "conv2_1 pool2 bn2_1 relu2_1 conv2_2 bn2_2 relu2_2"
+        ).split()
+    )
+
+
+@pytest.mark.parametrize("size", [8, 13, 32, 96])
+def test_shapes(size):
+    net = SmallVGG(7, (4, 5, 6, 8)).eval()
+    images = torch.rand(2, 3, size, size)
+    assert net(images).shape == (2, 7)
+    assert net.features(images).shape == (2, 8, size // 8, size // 8)
+
+
+def test_pooling_before_batch_norm_and_relu_keeps_the_usual_order_s_result():
+    """With positive scales, max pooling may change places with batch norm and ReLU: they only ever rise."""
+    torch.manual_seed(0)
+    net = SmallVGG(channels=(4, 6)).eval()
+    layers = dict(net.features.named_children())
+    layers["bn1_1"].weight.data.uniform_(0.5, 2)
+    layers["bn1_1"].bias.data.uniform_(-1, 1)
+    x = torch.randn(2, 4, 8, 8)
+    ours = layers["relu1_1"](layers["bn1_1"](layers["pool1"](layers["conv1_1"](x))))
+    usual = layers["pool1"](layers["relu1_1"](layers["bn1_1"](layers["conv1_1"](x))))
+    torch.testing.assert_close(ours, usual)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"num_classes": 0}, "num_classes"),
+        ({"channels": (8,)}, r"channels .* \(8,\)"),
+        ({"channels": (8, 0)}, "channels"),
+    ],
+)
+def test_bad_input(arguments, says):
+    with pytest.raises(ValueError, match=says):
+        SmallVGG(**arguments)
+
+
+def test_convolutions_start_at_he_s_spread():
+    torch.manual_seed(0)
+    for layer in SmallVGG().modules():
+        if isinstance(layer, nn.Conv2d) and layer.weight.numel() > 10_000:
+            wanted = (2 / (9 * layer.out_channels)) ** 0.5
+            assert abs(layer.weight.std().item() / wanted - 1) < 0.05
