@@ -47,22 +47,30 @@ def random_crop(images: torch.Tensor, padding: int = 4) -> torch.Tensor:
     return windows[torch.arange(count, device=images.device), :, dy, dx]
 
 
-def random_window(images: torch.Tensor, size: int) -> torch.Tensor:
-    """Cut a square window out of every picture, each at a place of its own, without any padding.
+def random_window(images: torch.Tensor, size: int, padding: int = 0) -> torch.Tensor:
+    """Cut a square window out of every picture, each at a place of its own.
 
     Args:
         images: (N, C, H, W).
-        size: side of the window in pixels, at most H and W.
+        size: side of the window in pixels.
+        padding: how far a window may reach beyond a picture's border, in pixels; there it sees the picture mirrored.
 
     Returns:
         (N, C, size, size), same type.
     """
     count, _, height, width = images.shape
-    check_int("size", size, 1, min(height, width))
-    windows = images.unfold(2, size, 1).unfold(3, size, 1)  # (N, C, H - size + 1, W - size + 1, size, size), a view
-    dy = torch.randint(height - size + 1, (count,)).to(images.device)
-    dx = torch.randint(width - size + 1, (count,)).to(images.device)
-    return windows[torch.arange(count, device=images.device), :, dy, dx]
+    check_int("padding", padding, 0, min(height, width) - 1)
+    check_int("size", size, 1, min(height, width) + 2 * padding)
+
+    def places(side: int) -> torch.Tensor:
+        start = torch.randint(-padding, side - size + padding + 1, (count, 1))
+        at = (start + torch.arange(size)).abs()  # (N, size); mirrored at 0, and below at the last pixel
+        return torch.minimum(at, 2 * (side - 1) - at).to(images.device)
+
+    rows, columns = places(height), places(width)
+    which = torch.arange(count, device=images.device)
+    cut = images[which[:, None, None], :, rows[:, :, None], columns[:, None, :]]  # (N, size, size, C)
+    return cut.permute(0, 3, 1, 2)
 
 
 def random_flip(images: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from course_utils import training
@@ -76,6 +77,17 @@ def test_random_window_cuts_every_place_and_nothing_else():
     assert torch.equal(random_window(image[..., :4], 4), image[..., :4])
     with pytest.raises(ValueError, match=r"size .* 5"):
         random_window(image, 5)
+
+
+def test_random_window_mirrors_beyond_the_border():
+    torch.manual_seed(0)
+    image = torch.arange(2 * 4 * 5, dtype=torch.float32).reshape(1, 2, 4, 5)
+    padded = F.pad(image, (2, 2, 2, 2), mode="reflect")[0]
+    possible = {tuple(padded[:, y : y + 3, x : x + 3].flatten().tolist()) for y in range(6) for x in range(7)}
+    windows = random_window(image.repeat(900, 1, 1, 1), 3, padding=2)
+    assert {tuple(window.flatten().tolist()) for window in windows} == possible
+    with pytest.raises(ValueError, match=r"padding .* 4"):
+        random_window(image, 3, padding=4)
 
 
 def test_crop_shifts_whole_pictures_by_at_most_the_padding():

@@ -40,7 +40,8 @@ RECIPE = {
     "learning_rate": 0.1,
     "label_smoothing": 0.1,
     "window": 28,
-    "whole_epochs": 4,
+    "padding": 4,
+    "whole_epochs": 3,
     "held_out": 1_000,
 }
 
@@ -64,7 +65,7 @@ def train(data: real.ImageSet, epochs: int, seed: int, resume: bool) -> tuple[Sm
 
     def augment(batch: torch.Tensor) -> torch.Tensor:
         whole = cycle.last_epoch >= whole_from  # last_epoch counts steps
-        return random_flip(batch if whole else random_window(batch, RECIPE["window"]))
+        return random_flip(batch if whole else random_window(batch, RECIPE["window"], RECIPE["padding"]))
 
     def watch(model: torch.nn.Module) -> dict[str, float]:
         row = evaluate(model, watched)
