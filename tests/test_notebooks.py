@@ -369,8 +369,8 @@ def good_notebook() -> nbformat.NotebookNode:
         _prose(
             "# Sums\n\nHow much is one and one? You need 10 minutes. " + "Count each step aloud before you run it. " * 5
         ),
-        _code("print(1 + 1)", _printed("2\n"), tags=(CHECKED,)),
-        _code("print(1 + 2)", _printed("3\n"), tags=(CHECKED,)),
+        _code("print(1 + 1, 20, 30)", _printed("2 20 30\n"), tags=(CHECKED,)),
+        _code("print(1 + 2, 40, 50)", _printed("3 40 50\n"), tags=(CHECKED,)),
         _code("print(1 + 3)", _printed("4\n"), tags=(CHECKED,)),
         _code("show(fig)", _shown(text__html=f'<img src="data:image/png;base64,AA/home/x==" alt="{ALT}">')),
         _code(
