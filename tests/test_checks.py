@@ -21,6 +21,9 @@ def _each_by_each(images, kernels):
 
 RIGHT = {
     "00.first_number": -4,
+    "01.predict_weights": [73_728, 3_072_000],
+    "01.change_edge": [[-2, -1, 0], [-1, 0, 1], [0, 1, 2]],
+    "01.build_local": lambda x, weights: torch.stack([(x[i : i + 3] * row).sum() for i, row in enumerate(weights)]),
     "02.quiz_1": (1, 6, 6),
     "02.quiz_1_padding": 2,
     "02.quiz_2": (3, 4, 4, 5, 9),
@@ -82,6 +85,54 @@ def test_numbers_may_come_as_list_tuple_array_or_tensor():
     for kind in (list, tuple, np.array, torch.tensor):
         assert checks.answer("02.predict_sizes", kind([24, 16, 112, 6])) == "right"
     assert checks.answer("02.quiz_1_padding", 2.0) == "right"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "part"),
+    [
+        (torch.tensor([[-1.0, -1, 0], [-1, 0, 1], [0, 1, 1]]), "right"),
+        ([[-1, 0, 0], [0, 0, 0], [0, 0, 1]], "right"),
+        ([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], "upright or level edges"),
+        ([[-1, -2, -1], [0, 0, 0], [1, 2, 1]], "upright or level edges"),
+        ([[0, -1, -2], [1, 0, -1], [2, 1, 0]], "on the other diagonal it answers"),
+        ([[2, 1, 0], [1, 0, -1], [0, -1, -2]], "it answers below 0"),
+        ([[0, -1, 0], [-1, 4, -1], [0, -1, 0]], "it answers 0 to the edge"),
+        ([[1, 1, 1]] * 3, "on a flat area it answers 9 times"),
+        ([[0, 0, 0]] * 3, "a kernel of zeros"),
+        ([[float("inf")] * 3] * 3, "must be finite"),
+        ([1, 2, 3], "three rows of three numbers; this is (3,)"),
+        ("sobel", "this is a word"),
+        ([[..., 0, 0]] * 3, "not answered yet"),
+        (len, "three rows of three numbers; this is builtin_function"),
+    ],
+)
+def test_change_edge(kernel, part):
+    assert part in checks.answer("01.change_edge", kernel)
+
+
+def _windows(x, weights):
+    return x.unfold(0, weights.shape[1], 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (lambda x, weights: (_windows(x, weights) * weights).sum(1), "right"),
+        (lambda x, weights: [(x[i : i + 3] * weights[i]).sum() for i in range(7)], "right"),
+        (lambda x, weights: ..., "not answered yet"),
+        (lambda x, weights: (_windows(x, weights) * weights[0]).sum(1), "that is a convolution"),
+        (lambda x, weights: (_windows(x, weights) * weights.flip(1)).sum(1), "turned round"),
+        (lambda x, weights: (_windows(x, weights) * weights.flip(0)).sum(1), "wrong order"),
+        (lambda x, weights: _windows(x, weights) * weights, "7 answers in one row; this is (7, 3)"),
+        (lambda x, weights: x[:7], "the numbers are not"),
+        (lambda x, weights: "word", "7 answers in one row"),
+        (lambda x, weights: x @ weights, "it stops with RuntimeError"),
+        (lambda x: x, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_local(function, part):
+    assert part in checks.answer("01.build_local", function)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,15 @@ class Call(NamedTuple):
 # --- samples: what each twin is tried on ------------------------------------------------------------------------------
 
 
+def _pictures() -> list[Call]:
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    color, gray = torch.rand(2, 3, 32, 32, generator=generator), torch.rand(3, 1, 25, 30, generator=generator)
+    options = [{}, {"cell_size": 4}, {"cell_size": 5, "orientations": 6, "block_size": 1}, {"block_size": 3}]
+    return [Call((color,), option) for option in options] + [Call((gray, 4, 8))]
+
+
 def _geometries() -> list[Call]:
     sizes = [(5, 3), (4, 3, 1, 1), (7, 3, 2), (8, 3, 2), (224, 7, 2, 3), (9, 3, 1, 0, 4), (1, 1), (32, 5, 3, 2, 2)]
     return [Call(size) for size in sizes]
@@ -122,6 +131,7 @@ def _networks() -> list[Call]:
 
 
 SAMPLES: dict[str, Callable[[], list[Call]]] = {
+    "features.hog": _pictures,
     "convolution.output_size": _geometries,
     "convolution.sizes_sharing_output": _geometries,
     "convolution.parameter_count": _parameter_counts,

@@ -339,3 +339,87 @@ def test_show_paths_displays_picture_and_words(monkeypatch):
     monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append(bundle))
     widgets.show_paths(3, 0.1)
     assert "3 residual blocks" in shown[0]["text/html"] and shown[0]["text/plain"].startswith("[figure: Bars")
+
+
+# --- a signal that moves -------------------------------------------------------------------------------------------
+
+
+def heights(svg: str, kind: str) -> list[float]:
+    return [float(r.get("height")) for r in ET.fromstring(svg).iter(f"{SVG}rect") if r.get("class") == kind]
+
+
+def test_moved_template_by_hand():
+    """(1, 3, 2) against itself: 2, 9, 14, 9, 2 where the two overlap by 1, 2, 3, 2, 1 places."""
+    svg = widgets.moved_svg(shift=3, stride=1)
+    for kind in ("answer", "answer-before"):
+        tall = heights(svg, kind)
+        assert [h / max(tall) for h in tall] == pytest.approx([2 / 14, 9 / 14, 1, 9 / 14, 2 / 14], abs=1e-2)
+    assert count(svg, "signal") == count(svg, "signal-before") == 3
+    assert "moved by 3. Equivariant." in words(svg)
+    assert "largest 14 before, 14 after; sum 36 before, 36 after (both kept: invariant)" in words(svg)
+
+
+def test_stride_breaks_what_is_no_multiple_of_it():
+    svg = widgets.moved_svg(shift=3, stride=2)  # places 0, 2, 4 ... read 9 and 9 before, 2, 14 and 2 after
+    assert "3 / 2 is no whole number: no move of the old answer gives the new one" in words(svg)
+    assert "largest 9 before, 14 after; sum 18 before, 18 after (not both kept)" in words(svg)
+    assert "4 / 2 = 2: the new answer is the old one, moved by 2" in words(widgets.moved_svg(shift=4, stride=2))
+
+
+def test_difference_goes_below_zero():
+    svg = widgets.moved_svg(20, 1, "difference (-1, 1)")
+    assert "−1" in words(svg) and "sum 0 before, 0 after" in words(svg)
+    assert len(heights(svg, "answer")) == 4  # 1, 2, -1, -2
+
+
+def test_moved_answers_are_those_of_numpy():
+    """Whole numbers drawn as bars, in units of the tallest: a circular correlation, every stride-th place."""
+    for kernel, weights in widgets._KERNELS.items():
+        for shift, stride in ((0, 1), (7, 1), (7, 2), (10, 3), (23, 4)):
+            signal = np.zeros(24, dtype=int)
+            signal[[5, 6, 7]] = 1, 3, 2
+            moved = np.roll(signal, shift)
+            answer = sum(weight * np.roll(moved, -k) for k, weight in enumerate(weights))[::stride]
+            shown = heights(widgets.moved_svg(shift, stride, kernel), "answer")
+            wanted = np.abs(answer[answer != 0])
+            assert [h / max(shown) for h in shown] == pytest.approx(wanted / wanted.max(), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"shift": 24}, "shift must be an integer from 0 to 23, got 24"),
+        ({"shift": -1}, "shift must be an integer from 0 to 23, got -1"),
+        ({"stride": 0}, "stride must be an integer from 1 to 4, got 0"),
+        ({"stride": 5}, "stride must be an integer from 1 to 4, got 5"),
+        ({"kernel": "blur"}, "kernel must be one of 'template .1, 3, 2.', .* got 'blur'"),
+    ],
+)
+def test_moved_refuses_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.moved_svg(**arguments)
+    with pytest.raises(ValueError, match=message):
+        widgets.explore_moved(**arguments)
+
+
+def test_moved_explorer_over_its_whole_range():
+    explorer = widgets.explore_moved(shift=3, stride=2)
+    controls, picture = _parts(explorer)
+    assert "moved-explorer" in explorer._dom_classes and set(controls) == {"shift", "stride", "kernel"}
+    for label in ("shift", "stride"):
+        _moves_the_picture(controls[label], picture)
+    for kernel, stride, shift in itertools.product(controls["kernel"].options, range(1, 5), range(24)):
+        controls["kernel"].value, controls["stride"].value, controls["shift"].value = kernel, stride, shift
+        assert picture.value == widgets.moved_svg(shift, stride, kernel)
+        assert ("Equivariant" in picture.value) == (shift % stride == 0)
+
+
+def test_moved_explorer_offers_a_still_picture(monkeypatch):
+    import IPython.display
+
+    page = widgets.explore_moved(shift=5)._repr_mimebundle_()["text/html"]
+    assert page.startswith("<img") and "moved by 5" in page
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
+    widgets.show_moved(shift=6, stride=3)
+    assert shown[0]["text/html"].startswith("<img role=") and "moved by 6" in shown[0]["text/plain"]
