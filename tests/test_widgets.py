@@ -365,7 +365,7 @@ def test_bottleneck_picture_of_the_paper():
     ("c", "w", "g", "k", "n"), [(256, 128, 32, 3, 56), (64, 1024, 1, 7, 7), (2048, 32, 32, 1, 14), (64, 32, 2, 5, 28)]
 )
 def test_bottleneck_bars_are_what_pytorch_counts(c, w, g, k, n):
-    """Weights of three nn.Conv2d; a bar of 620 is the longer of both rows, for the multiply-adds on a map of 56 x 56."""
+    """Weights of three nn.Conv2d; the longer row is 620 long, for the multiply-adds on a map of 56 x 56."""
     from torch import nn
 
     layers = [nn.Conv2d(c, w, 1), nn.Conv2d(w, w, k, groups=g), nn.Conv2d(w, c, 1)]
