@@ -35,6 +35,11 @@ RIGHT = {
     "03.predict_sizes": [14, 8, 28, 17],
     "03.change_grid": (4, 2, 1, 0),
     "03.build_bilinear": lambda image, factor: F.interpolate(image[None], scale_factor=factor, mode="bilinear")[0],
+    "06.predict_head": 15_227_688,
+    "06.change_groups": 14,
+    "06.build_squeeze": lambda x, first, second: (
+        x * torch.sigmoid(second(F.relu(first(x.mean(dim=(2, 3))))))[..., None, None]
+    ),
     "07.predict_110": [18, 54],
     "07.change_factor": 0.9548,
     "04.predict_kernel": [3, 0, 14, 3],
@@ -256,6 +261,50 @@ def _autograd_depthwise(g, image, kernels):
 )
 def test_build_depthwise_backward(function, part):
     assert part in checks.answer("04.build_depthwise_backward", function)
+
+
+def _factors(x, first, second):
+    return second(F.relu(first(x.mean(dim=(2, 3)))))
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (
+            lambda x, first, second: x * _factors(x, first, second).sigmoid().reshape(*x.shape[:2], 1, 1),
+            "right",
+        ),
+        (lambda x, first, second: ..., "not answered yet"),
+        (lambda x, first, second: _factors(x, first, second).sigmoid(), "the factors alone"),
+        (lambda x, first, second: x * _factors(x, first, second)[..., None, None], "the sigmoid is missing"),
+        (lambda x, first, second: x * _factors(x, first, second).relu()[..., None, None], "not a ReLU"),
+        (
+            lambda x, first, second: x * second(first(x.mean(dim=(2, 3)))).sigmoid()[..., None, None],
+            "the ReLU between the two",
+        ),
+        (lambda x, first, second: x + _factors(x, first, second).sigmoid()[..., None, None], "have been added"),
+        (
+            lambda x, first, second: (
+                x * _factors(x.amax(dim=(2, 3), keepdim=True), first, second).sigmoid()[..., None, None]
+            ),
+            "the largest value",
+        ),
+        (lambda x, first, second: x, "the shape is right, the numbers are not"),
+        (lambda x, first, second: x[0], "the shape must be the input's, (2, 8, 5, 6), this is (8, 5, 6)"),
+        (lambda x, first, second: second(x), "it stops with RuntimeError"),
+        (lambda x: x, "it stops with TypeError"),
+        (4, "a function is asked for"),
+    ],
+)
+def test_build_squeeze(function, part):
+    assert part in checks.answer("06.build_squeeze", function)
+
+
+def test_groups_are_those_of_the_paper():
+    """Xie et al. 2017, table 2: with 1, 2, 4, 8, 32 groups a group has 64, 40, 24, 14, 4 channels."""
+    from course_utils.questions import architectures
+
+    assert [architectures._nearest(groups) for groups in (1, 2, 4, 8, 32)] == [64, 40, 24, 14, 4]
 
 
 def test_check_prints_the_verdict(capsys):

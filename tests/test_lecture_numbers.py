@@ -441,6 +441,97 @@ TABLE: list[tuple[str, str, str, Any, Any, str]] = [
     ),
 ]
 
+# notebook 06: layers as (in_channels, out_channels, kernel_size, groups, side of the output), dense layers as 1x1
+DENSE_LAYERS = [(9216, 4096, 1, 1, 1), (4096, 4096, 1, 1, 1), (4096, 1000, 1, 1, 1)]
+ALEXNET_2012 = [
+    (3, 96, 11, 1, 55),
+    (96, 256, 5, 2, 27),
+    (256, 384, 3, 1, 13),
+    (384, 384, 3, 2, 13),
+    (384, 256, 3, 2, 13),
+]
+ALEXNET_2012 += DENSE_LAYERS
+ALEXNET_2014 = [
+    (3, 64, 11, 1, 55),
+    (64, 192, 5, 1, 27),
+    (192, 384, 3, 1, 13),
+    (384, 256, 3, 1, 13),
+    (256, 256, 3, 1, 13),
+]
+ALEXNET_2014 += DENSE_LAYERS
+
+
+def learned(layers: list[tuple[int, int, int, int, int]]) -> int:
+    return sum(conv.parameter_count(a, b, kernel, groups=groups) for a, b, kernel, groups, _ in layers)
+
+
+def of_torchvision(name: str, **how: bool) -> int:
+    """Parameters of torchvision's network, built without contents."""
+    import torch
+    import torchvision
+
+    with torch.device("meta"):
+        model = getattr(torchvision.models, name)(**how)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+WITHOUT_AUX = {"aux_logits": False, "init_weights": False}
+TABLE += [
+    ("06", "Ajou", "AlexNet, 96 kernels, two groups", lambda: learned(ALEXNET_2012), 60_965_224, "60,965,224"),
+    ("06", "Ajou", "AlexNet, 64 kernels, one tower", lambda: learned(ALEXNET_2014), 61_100_840, "61,100,840"),
+    (
+        "06",
+        "Sorbonne",
+        "AlexNet, neurons (650 K)",
+        lambda: sum(b * side**2 for _, b, _, _, side in ALEXNET_2012),
+        659_272,
+        "neurons 659 272",
+    ),
+    (
+        "06",
+        "Sorbonne",
+        "AlexNet, connections (630 M)",
+        lambda: sum(conv.multiplication_count(a, b, k, side, groups=g) for a, b, k, g, side in ALEXNET_2012),
+        724_406_816,
+        "connections 724 406 816 with padding",
+    ),
+    ("06", "Sorbonne", "VGG-16, about 138 M", lambda: of_torchvision("vgg16"), 138_357_544, "138,357,544"),
+    ("06", "Sorbonne", "ResNet-152, about 60 M", lambda: of_torchvision("resnet152"), 60_192_808, "60,192,808"),
+    (
+        "06",
+        "Sorbonne",
+        "VGG's first dense layer as a convolution",
+        lambda: conv.parameter_count(512, 4096, 7, bias=False),
+        102_760_448,
+        "as a convolution: 102,760,448 weights",
+    ),
+    (
+        "06",
+        "Sorbonne",
+        "GoogLeNet, not 24 M (slip)",
+        lambda: of_torchvision("googlenet", **WITHOUT_AUX),
+        6_624_904,
+        "6,624,904",
+    ),
+    (
+        "06",
+        "Sorbonne",
+        "Inception v3, 24 M",
+        lambda: of_torchvision("inception_v3", **WITHOUT_AUX),
+        23_834_568,
+        "23,834,568",
+    ),
+    ("06", "Sorbonne", "LeNet-style, 256 x 101 (slip)", lambda: 256 * 101, 25_856, "to 101 classes: 25,856"),
+    (
+        "06",
+        "Sorbonne",
+        "LeNet-style, one map each and all maps (slip)",
+        lambda: [conv.parameter_count(maps, 256, 9, bias=False) for maps in (1, 64)],
+        [20_736, 1_327_104],
+        "one map each 20,736; all 64 maps each 1,327,104",
+    ),
+]
+
 
 def ids(rows: list[tuple]) -> list[str]:
     return [f"{row[0]}, {row[1]}, {row[2]}" for row in rows]

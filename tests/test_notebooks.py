@@ -25,6 +25,7 @@ CHECKED = "nbval-check-output"
 ALLOWED_TAGS = {CHECKED, "nbval-skip", "raises-exception", "hide-input", "remove-cell"}
 SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
 MIN_CHECKED = {"00": 3, "01": 12, "02": 20, "03": 12, "04": 12, "07": 4}  # cells whose output nbval compares
+MIN_CHECKED = {"00": 3, "02": 20, "03": 12, "04": 12, "06": 15, "07": 4}  # cells whose output nbval compares
 MIN_CHECKED_ELSEWHERE = 3
 MIN_NUMBERS = {"02": 25, "03": 25, "04": 25}  # different numbers that the compared cells show
 MIN_NUMBERS_ELSEWHERE = 3

@@ -383,6 +383,47 @@ def test_moved_answers_are_those_of_numpy():
             shown = heights(widgets.moved_svg(shift, stride, kernel), "answer")
             wanted = np.abs(answer[answer != 0])
             assert [h / max(shown) for h in shown] == pytest.approx(wanted / wanted.max(), abs=0.01)
+# --- bottlenecks and groups ----------------------------------------------------------------------------------------
+
+
+def widths(svg: str, kind: str) -> list[float]:
+    return [float(r.get("width")) for r in ET.fromstring(svg).iter(f"{SVG}rect") if r.get("class") == kind]
+
+
+def test_bottleneck_picture_of_the_paper():
+    """256 to 64 to 256: 16,384 + 36,864 + 16,384 = 69,632 weights beside 9 * 256 * 256 = 589,824 (He et al. 2016)."""
+    svg = widgets.bottleneck_svg(256, 64, 1, 3, 56)
+    assert "16,384 + 36,864 + 16,384 = 69,632, 8.47 times fewer than the plain 589,824" in words(svg)
+    assert "56 · 56 = 3,136 times: 218,365,952 multiply-adds" in words(svg)
+    assert "1 group" in words(svg) and "1 groups" not in words(svg)
+    plain, parts = widths(svg, "plain"), widths(svg, "part")
+    assert len(plain) == 2 and len(parts) == 6
+    assert [p / plain[0] for p in parts[:3]] == pytest.approx(
+        [16384 / 589824, 36864 / 589824, 16384 / 589824], abs=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("c", "w", "g", "k", "n"), [(256, 128, 32, 3, 56), (64, 1024, 1, 7, 7), (2048, 32, 32, 1, 14), (64, 32, 2, 5, 28)]
+)
+def test_bottleneck_bars_are_what_pytorch_counts(c, w, g, k, n):
+    """Weights of three nn.Conv2d; the longer row is 620 long, for the multiply-adds on a map of 56 x 56."""
+    from torch import nn
+
+    layers = [nn.Conv2d(c, w, 1), nn.Conv2d(w, w, k, groups=g), nn.Conv2d(w, c, 1)]
+    wanted, plain = [layer.weight.numel() for layer in layers], nn.Conv2d(c, c, 3).weight.numel()
+    svg = widgets.bottleneck_svg(c, w, g, k, n)
+    assert f"= {sum(wanted):,}" in words(svg) and f"{sum(wanted) * n * n:,} multiply-adds" in words(svg)
+    for row, share in enumerate((1, n**2 / 56**2)):
+        scale = 620 * share / max(sum(wanted), plain)
+        assert widths(svg, "plain")[row] == pytest.approx(plain * scale, abs=0.01)
+        assert widths(svg, "part")[3 * row : 3 * row + 3] == pytest.approx([v * scale for v in wanted], abs=0.01)
+
+
+def test_bottleneck_work_shrinks_with_the_map_and_weights_do_not():
+    large, small = widgets.bottleneck_svg(side=56), widgets.bottleneck_svg(side=28)
+    assert widths(small, "plain")[0] == widths(large, "plain")[0]
+    assert widths(small, "plain")[1] == pytest.approx(widths(large, "plain")[1] / 4, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -423,3 +464,47 @@ def test_moved_explorer_offers_a_still_picture(monkeypatch):
     monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
     widgets.show_moved(shift=6, stride=3)
     assert shown[0]["text/html"].startswith("<img role=") and "moved by 6" in shown[0]["text/plain"]
+        ({"channels": 100}, "channels must be one of 64, .* got 100"),
+        ({"width": 2048}, "width must be one of 32, .* got 2048"),
+        ({"groups": 3}, "groups must be one of 1, .* got 3"),
+        ({"kernel_size": 2}, "kernel_size must be one of 1, .* got 2"),
+        ({"side": 57}, "side must be one of 7, .* got 57"),
+    ],
+)
+def test_bottleneck_refuses_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.bottleneck_svg(**arguments)
+    with pytest.raises(ValueError, match=message):
+        widgets.explore_bottleneck(**arguments)
+
+
+def test_bottleneck_picture_is_always_that_of_the_sliders():
+    explorer = widgets.explore_bottleneck()
+    sliders, picture = _parts(explorer)
+    assert "bottleneck-explorer" in explorer._dom_classes
+    labels = ("channels", "width", "groups", "kernel size", "side")
+    assert set(labels) == set(sliders)
+    for label in labels:
+        seen, start = set(), sliders[label].value
+        for value in sliders[label].options:
+            sliders[label].value = value
+            ET.fromstring(picture.value)  # well formed
+            seen.add(picture.value)
+        assert len(seen) == len(sliders[label].options), label
+        sliders[label].value = start
+    for values in itertools.product((64, 2048), (32, 1024), (1, 32), (1, 7), (7, 56)):
+        for label, value in zip(labels, values, strict=True):
+            sliders[label].value = value
+        assert picture.value == widgets.bottleneck_svg(*values)
+        right = max(float(r.get("x")) + float(r.get("width")) for r in ET.fromstring(picture.value).iter(f"{SVG}rect")
+                    if r.get("class"))  # fmt: skip
+        assert right < 900  # room for the number behind the longest bar
+
+
+def test_show_bottleneck_displays_picture_and_words(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
+    widgets.show_bottleneck(width=128, groups=32)
+    assert shown[0]["text/html"].startswith("<img role=") and "32 groups" in shown[0]["text/plain"]
