@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from course_utils.convolution import output_size, sizes_sharing_output, transposed_output_size
 from course_utils.convolution import (
     multiplication_count,
     output_size,
@@ -698,41 +697,6 @@ def moved_svg(shift: int = 3, stride: int = 1, kernel: str = "template (1, 3, 2)
         shift: by how many places the signal is moved, 0 to 23.
         stride: of the convolution, 1 to 4.
         kernel: 'template (1, 3, 2)', 'difference (-1, 1)' or 'sum of three (1, 1, 1)'.
-# --- bottlenecks and groups ----------------------------------------------------------------------------------------
-
-_BOTTLENECK_CHOICES = {
-    "channels": (64, 128, 256, 512, 1024, 2048),
-    "width": (32, 64, 128, 256, 512, 1024),
-    "groups": (1, 2, 4, 8, 16, 32),
-    "kernel_size": (1, 3, 5, 7),
-    "side": (7, 14, 28, 56),
-}
-
-
-def _check_bottleneck(given: Mapping[str, int]) -> None:
-    for name, value in given.items():
-        check_choice(name, value, _BOTTLENECK_CHOICES[name])
-
-
-def _short(number: float) -> str:
-    for unit, name in ((1e9, " G"), (1e6, " M"), (1e3, " K")):
-        if number >= unit:
-            return f"{number / unit:.3g}{name}"
-    return f"{number:g}"
-
-
-def bottleneck_svg(channels: int = 256, width: int = 64, groups: int = 1, kernel_size: int = 3, side: int = 56) -> str:
-    """Picture of what a bottleneck costs beside one plain 3x3 convolution: weights and multiply-adds as bars.
-
-    The bottleneck is 1x1 from `channels` to `width`, then `kernel_size` in `groups` groups, then 1x1 back (He et al.
-    2016, figure 5; Xie et al. 2017, figure 3). The bars of the multiply-adds keep their scale while `side` changes.
-
-    Args:
-        channels: in and out, 64 to 2048, a power of two.
-        width: channels in the middle, 32 to 1024, a power of two.
-        groups: of the middle convolution, 1 to 32, a power of two.
-        kernel_size: of the middle convolution, 1, 3, 5 or 7.
-        side: of the map in pixels, 7, 14, 28 or 56.
 
     Returns:
         An `<svg>` element as text, with role="img" and an aria-label that says the same in words.
@@ -811,6 +775,48 @@ def explore_moved(shift: int = 3, stride: int = 1, kernel: str = "template (1, 3
         [*sliders.values(), chosen], layout={"flex_flow": "row wrap", "width": "100%", "max_width": f"{_WIDTH}px"}
     )
     return _explorer("moved-explorer", rows, picture)
+
+
+# --- bottlenecks and groups ----------------------------------------------------------------------------------------
+
+_BOTTLENECK_CHOICES = {
+    "channels": (64, 128, 256, 512, 1024, 2048),
+    "width": (32, 64, 128, 256, 512, 1024),
+    "groups": (1, 2, 4, 8, 16, 32),
+    "kernel_size": (1, 3, 5, 7),
+    "side": (7, 14, 28, 56),
+}
+
+
+def _check_bottleneck(given: Mapping[str, int]) -> None:
+    for name, value in given.items():
+        check_choice(name, value, _BOTTLENECK_CHOICES[name])
+
+
+def _short(number: float) -> str:
+    for unit, name in ((1e9, " G"), (1e6, " M"), (1e3, " K")):
+        if number >= unit:
+            return f"{number / unit:.3g}{name}"
+    return f"{number:g}"
+
+
+def bottleneck_svg(channels: int = 256, width: int = 64, groups: int = 1, kernel_size: int = 3, side: int = 56) -> str:
+    """Picture of what a bottleneck costs beside one plain 3x3 convolution: weights and multiply-adds as bars.
+
+    The bottleneck is 1x1 from `channels` to `width`, then `kernel_size` in `groups` groups, then 1x1 back (He et al.
+    2016, figure 5; Xie et al. 2017, figure 3). The bars of the multiply-adds keep their scale while `side` changes.
+
+    Args:
+        channels: in and out, 64 to 2048, a power of two.
+        width: channels in the middle, 32 to 1024, a power of two.
+        groups: of the middle convolution, 1 to 32, a power of two.
+        kernel_size: of the middle convolution, 1, 3, 5 or 7.
+        side: of the map in pixels, 7, 14, 28 or 56.
+
+    Returns:
+        An `<svg>` element as text, with role="img" and an aria-label that says the same in words.
+
+    Raises:
         ValueError: an argument is none of its choices.
     """
     _check_bottleneck(

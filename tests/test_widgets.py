@@ -383,6 +383,48 @@ def test_moved_answers_are_those_of_numpy():
             shown = heights(widgets.moved_svg(shift, stride, kernel), "answer")
             wanted = np.abs(answer[answer != 0])
             assert [h / max(shown) for h in shown] == pytest.approx(wanted / wanted.max(), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"shift": 24}, "shift must be an integer from 0 to 23, got 24"),
+        ({"shift": -1}, "shift must be an integer from 0 to 23, got -1"),
+        ({"stride": 0}, "stride must be an integer from 1 to 4, got 0"),
+        ({"stride": 5}, "stride must be an integer from 1 to 4, got 5"),
+        ({"kernel": "blur"}, "kernel must be one of 'template .1, 3, 2.', .* got 'blur'"),
+    ],
+)
+def test_moved_refuses_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.moved_svg(**arguments)
+    with pytest.raises(ValueError, match=message):
+        widgets.explore_moved(**arguments)
+
+
+def test_moved_explorer_over_its_whole_range():
+    explorer = widgets.explore_moved(shift=3, stride=2)
+    controls, picture = _parts(explorer)
+    assert "moved-explorer" in explorer._dom_classes and set(controls) == {"shift", "stride", "kernel"}
+    for label in ("shift", "stride"):
+        _moves_the_picture(controls[label], picture)
+    for kernel, stride, shift in itertools.product(controls["kernel"].options, range(1, 5), range(24)):
+        controls["kernel"].value, controls["stride"].value, controls["shift"].value = kernel, stride, shift
+        assert picture.value == widgets.moved_svg(shift, stride, kernel)
+        assert ("Equivariant" in picture.value) == (shift % stride == 0)
+
+
+def test_moved_explorer_offers_a_still_picture(monkeypatch):
+    import IPython.display
+
+    page = widgets.explore_moved(shift=5)._repr_mimebundle_()["text/html"]
+    assert page.startswith("<img") and "moved by 5" in page
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
+    widgets.show_moved(shift=6, stride=3)
+    assert shown[0]["text/html"].startswith("<img role=") and "moved by 6" in shown[0]["text/plain"]
+
+
 # --- bottlenecks and groups ----------------------------------------------------------------------------------------
 
 
@@ -429,41 +471,6 @@ def test_bottleneck_work_shrinks_with_the_map_and_weights_do_not():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"shift": 24}, "shift must be an integer from 0 to 23, got 24"),
-        ({"shift": -1}, "shift must be an integer from 0 to 23, got -1"),
-        ({"stride": 0}, "stride must be an integer from 1 to 4, got 0"),
-        ({"stride": 5}, "stride must be an integer from 1 to 4, got 5"),
-        ({"kernel": "blur"}, "kernel must be one of 'template .1, 3, 2.', .* got 'blur'"),
-    ],
-)
-def test_moved_refuses_by_name(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        widgets.moved_svg(**arguments)
-    with pytest.raises(ValueError, match=message):
-        widgets.explore_moved(**arguments)
-
-
-def test_moved_explorer_over_its_whole_range():
-    explorer = widgets.explore_moved(shift=3, stride=2)
-    controls, picture = _parts(explorer)
-    assert "moved-explorer" in explorer._dom_classes and set(controls) == {"shift", "stride", "kernel"}
-    for label in ("shift", "stride"):
-        _moves_the_picture(controls[label], picture)
-    for kernel, stride, shift in itertools.product(controls["kernel"].options, range(1, 5), range(24)):
-        controls["kernel"].value, controls["stride"].value, controls["shift"].value = kernel, stride, shift
-        assert picture.value == widgets.moved_svg(shift, stride, kernel)
-        assert ("Equivariant" in picture.value) == (shift % stride == 0)
-
-
-def test_moved_explorer_offers_a_still_picture(monkeypatch):
-    import IPython.display
-
-    page = widgets.explore_moved(shift=5)._repr_mimebundle_()["text/html"]
-    assert page.startswith("<img") and "moved by 5" in page
-    shown = []
-    monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
-    widgets.show_moved(shift=6, stride=3)
-    assert shown[0]["text/html"].startswith("<img role=") and "moved by 6" in shown[0]["text/plain"]
         ({"channels": 100}, "channels must be one of 64, .* got 100"),
         ({"width": 2048}, "width must be one of 32, .* got 2048"),
         ({"groups": 3}, "groups must be one of 1, .* got 3"),
