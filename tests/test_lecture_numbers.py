@@ -45,6 +45,16 @@ def shape(image: tuple[int, ...], kernel: tuple[int, ...], **geometry: int) -> t
     return conv.cross_correlate(np.zeros(image), np.zeros(kernel), **geometry).shape
 
 
+def weighted_layers(blocks_per_stage: int) -> int:
+    import torch
+
+    from course_utils.models.resnet import ResNet
+
+    with torch.device("meta"):
+        net = ResNet(blocks_per_stage)
+    return sum(isinstance(module, torch.nn.Conv2d | torch.nn.Linear) for module in net.modules())
+
+
 def dilated_fields() -> list[int]:
     return [conv.receptive_field([(3, 1, 0, d) for d in (1, 2, 4)[: n + 1]]).size for n in range(3)]
 
@@ -275,6 +285,14 @@ TABLE: list[tuple[str, str, str, Any, Any, str]] = [
         lambda: 1 - 1 / conv.bilinear_kernel(2).sum(),
         0.75,
         "share of zeros after spreading: 0.75",
+    ),
+    (
+        "07b",
+        "Ajou",
+        "depth reached on CIFAR: 1,202 layers, 200 blocks in each of three stages",
+        lambda: weighted_layers(200),
+        1202,
+        "1202 layers: 200 blocks a stage, 600 additions, 19,421,274 weights",
     ),
 ]
 
