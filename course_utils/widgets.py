@@ -521,7 +521,7 @@ def steps_svg(decay: float = 0.0, turning: float = 3.0, step_size: float = 0.25,
     ]
     for tick in (-4, -2, 2):
         x, y = spot(complex(tick, 0))
-        parts.append(_text(x, y + 20, str(tick), 15, "middle"))
+        parts.append(_text(x + 9 * (tick > 0) - 11 * (tick < 0), y + 20, str(tick), 15, "middle"))
         if tick > -4:
             x, y = spot(complex(0, tick))
             parts.append(_text(x - 8, y + 5, f"{tick}i", 15, "end"))
@@ -544,8 +544,8 @@ def steps_svg(decay: float = 0.0, turning: float = 3.0, step_size: float = 0.25,
     x = 20.0
     for name, words in (
         ("", "exact"),
-        ("Euler", "Euler (stable in the disc)"),
-        ("backward Euler", "backward Euler (grows in the hatched disc)"),
+        ("Euler", "Euler (calm in the disc)"),
+        ("backward Euler", "backward Euler (grows in the hatch)"),
         ("Runge-Kutta", "Runge-Kutta"),
     ):
         color, dashes, marker = _STEPPERS.get(name, ("#000000", "", ""))
@@ -556,7 +556,7 @@ def steps_svg(decay: float = 0.0, turning: float = 3.0, step_size: float = 0.25,
         if marker:
             parts.append(f'<path d="{marker}" transform="translate({x + 20:g},530)" fill="{color}"/>')
         parts.append(_text(x + 48, 536, words, 17))
-        x += 74 + 8.6 * len(words)
+        x += 72 + 8.6 * len(words)
     told = "; ".join(f"{name} {abs(factor):.3g}, {_verdict(factor)}" for name, factor in factors.items())
     lines = [
         f"rate = {rate.real:g} + {rate.imag:g}i, h = {step_size:g}, so h · rate = {z.real:.3g} + {z.imag:.3g}i",
