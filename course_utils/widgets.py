@@ -603,10 +603,7 @@ def explore_steps(
     sliders |= _sliders({"steps": (1, 40)}, {"steps": steps})
 
     def draw(_change: object = None) -> None:
-        now = {name: slider.value for name, slider in sliders.items()}
-        # A float slider counts up in binary fractions: 0.05 * 20 may end above 1.
-        now["step_size"] = min(round(now["step_size"], 2), 1.0)
-        picture.value = steps_svg(**now)
+        picture.value = steps_svg(**{name: slider.value for name, slider in sliders.items()})
 
     for slider in sliders.values():
         slider.observe(draw, names="value")
