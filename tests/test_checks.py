@@ -50,6 +50,9 @@ RIGHT = {
         _each_by_each(image, g),
     ),
     "07.build_pre_activation": lambda block, x: x + block.conv2(F.relu(block.bn2(block.conv1(F.relu(block.bn1(x)))))),
+    "07b.predict_depth": [5.75, 0.5],
+    "07b.change_blocks": [6, 12, 1],
+    "07b.build_midpoint": lambda f, x, h: x + h * f(x + h / 2 * f(x)),
 }
 
 
@@ -305,6 +308,30 @@ def test_groups_are_those_of_the_paper():
     from course_utils.questions import architectures
 
     assert [architectures._nearest(groups) for groups in (1, 2, 4, 8, 32)] == [64, 40, 24, 14, 4]
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (lambda f, x, h: ..., "not answered yet"),
+        (lambda f, x, h: None, "not answered yet"),
+        (lambda f, x, h: x + h * f(x), "this is Euler's step"),
+        (lambda f, x, h: x + h / 2 * f(x), "the point half-way. Ask the field there"),
+        (lambda f, x, h: x + h * f(x + h * f(x)), "Half a step is far enough"),
+        (lambda f, x, h: x + h / 2 * f(x) + h * f(x + h / 2 * f(x)), "starts from x"),
+        (lambda f, x, h: x + h / 2 * f(x) + h / 2 * f(x + h / 2 * f(x)), "two half steps of Euler"),
+        (lambda f, x, h: x + h / 2 * (f(x) + f(x + h * f(x))), "Heun's rule"),
+        (lambda f, x, h: x + h / 2 * f(x + h / 2 * f(x)), "a whole one: h, not h / 2"),
+        (lambda f, x, h: h * f(x + h / 2 * f(x)), "the state has not been added"),
+        (lambda f, x, h: x + h * f(x + h / 3 * f(x)), "the numbers are not"),
+        (lambda f, x, h: f(x)[0], "the shape must be the state's, (2, 2), this is (2,)"),
+        (lambda f, x, h: 1.0, "the shape must be the state's"),
+        (lambda f, x: x, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_midpoint(function, part):
+    assert part in checks.answer("07b.build_midpoint", function)
 
 
 def test_check_prints_the_verdict(capsys):

@@ -54,6 +54,16 @@ def shape(image: tuple[int, ...], kernel: tuple[int, ...], **geometry: int) -> t
     return conv.cross_correlate(np.zeros(image), np.zeros(kernel), **geometry).shape
 
 
+def weighted_layers(blocks_per_stage: int) -> int:
+    import torch
+
+    from course_utils.models.resnet import ResNet
+
+    with torch.device("meta"):
+        net = ResNet(blocks_per_stage)
+    return sum(isinstance(module, torch.nn.Conv2d | torch.nn.Linear) for module in net.modules())
+
+
 def dilated_fields() -> list[int]:
     return [conv.receptive_field([(3, 1, 0, d) for d in (1, 2, 4)[: n + 1]]).size for n in range(3)]
 
@@ -529,6 +539,12 @@ TABLE += [
         lambda: [conv.parameter_count(maps, 256, 9, bias=False) for maps in (1, 64)],
         [20_736, 1_327_104],
         "one map each 20,736; all 64 maps each 1,327,104",
+        "07b",
+        "Ajou",
+        "depth reached on CIFAR: 1,202 layers, 200 blocks in each of three stages",
+        lambda: weighted_layers(200),
+        1202,
+        "1202 layers: 200 blocks a stage, 600 additions, 19,421,274 weights",
     ),
 ]
 

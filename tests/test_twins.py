@@ -21,7 +21,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "course_utils"
-REFERENCE = re.compile(r"Derived in (notebooks/\d\d_\w+\.ipynb)")
+REFERENCE = re.compile(r"Derived in (notebooks/\d\d[a-z]?_\w+\.ipynb)")
 
 
 class Call(NamedTuple):

@@ -212,6 +212,107 @@ def test_routes_follow_their_sliders():
     assert "25 residual blocks" in explorer._repr_mimebundle_()["text/html"]
 
 
+# --- steps through time --------------------------------------------------------------------------------------------
+
+
+def curve_values(svg: str, kind: str) -> list[float]:
+    """The values along a curve of the steps' picture: 2 at the upper edge, 70, and -2 at the lower one, 450."""
+    (line,) = [e for e in ET.fromstring(svg).iter(f"{SVG}polyline") if e.get("class") == kind]
+    return [2 - (float(point.split(",")[1]) - 70) / 380 * 4 for point in line.get("points").split()]
+
+
+def test_two_steps_by_hand():
+    """x' = -x, h = 1/2: Euler 1, 1/2, 1/4; backward Euler 1, 1/1.5, 1/2.25; Runge-Kutta 1, 0.6068, 0.3682."""
+    svg = widgets.steps_svg(decay=1, turning=0, step_size=0.5, steps=2)
+    assert curve_values(svg, "euler") == pytest.approx([1, 0.5, 0.25], abs=2e-3)
+    assert curve_values(svg, "backward-euler") == pytest.approx([1, 1 / 1.5, 1 / 2.25], abs=2e-3)
+    assert curve_values(svg, "runge-kutta") == pytest.approx([1, 0.60677, 0.36817], abs=2e-3)
+    assert curve_values(svg, "exact")[-1] == pytest.approx(math.exp(-1), abs=2e-3)
+    assert "Euler 0.5, fades; backward Euler 0.667, fades; Runge-Kutta 0.607, fades; exact 0.607" in words(svg)
+
+
+def test_a_rotation_tells_the_steppers_apart():
+    svg = widgets.steps_svg(decay=0, turning=3, step_size=0.25, steps=12)
+    assert "Euler 1.25, grows; backward Euler 0.8, fades; Runge-Kutta 0.999, fades; exact 1" in words(svg)
+    assert "rate = 0 + 3i, h = 0.25, so h · rate = 0 + 0.75i" in words(svg) and "-0" not in words(svg)
+
+
+@pytest.mark.parametrize(
+    ("decay", "step_size", "euler", "backward"),
+    [
+        (10, 0.2, "Euler 1, stays", "0.333"),
+        (8, 0.25, "Euler 1, stays", "0.333"),
+        (10, 0.25, "Euler 1.5, grows", "0.286"),
+    ],
+)
+def test_the_bound_of_euler(decay, step_size, euler, backward):
+    """|1 - h * decay| is 1 at h * decay = 2; backward Euler divides by 1 + h * decay."""
+    told = words(widgets.steps_svg(decay, 0, step_size, 10))
+    assert euler in told and f"backward Euler {backward}, fades" in told
+
+
+def test_the_border_of_runge_kutta_is_where_it_neither_grows_nor_fades():
+    border = widgets._runge_kutta_border()
+    for z in border:
+        assert abs(1 + z + z**2 / 2 + z**3 / 6 + z**4 / 24) == pytest.approx(1, abs=1e-6)
+    assert min(z.real for z in border) == pytest.approx(-2.785, abs=0.01)
+    assert max(z.imag for z in border) > math.sqrt(8)
+
+
+def test_a_place_beyond_the_plane_is_said_to_be_there():
+    assert "beyond the edge" in words(widgets.steps_svg(10, 0, 1.0, 40))
+    assert "you are here" in words(widgets.steps_svg(1, 1, 1.0, 40))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"decay": -1}, "decay must be from 0 to 10, got -1"),
+        ({"turning": 7}, "turning must be from 0 to 6, got 7"),
+        ({"step_size": 0}, "step_size must be from 0.05 to 1.0, got 0"),
+        ({"steps": 0}, "steps must be an integer from 1 to 40, got 0"),
+        ({"steps": 2.5}, "steps must be an integer from 1 to 40, got 2.5"),
+    ],
+)
+def test_steps_refuse_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.steps_svg(**arguments)
+    with pytest.raises(ValueError, match=message):
+        widgets.explore_steps(**arguments)
+
+
+def test_steps_follow_their_sliders_over_the_whole_range():
+    explorer = widgets.explore_steps(decay=1, turning=2, step_size=0.2, steps=7)
+    sliders, picture = _parts(explorer)
+    assert "steps-explorer" in explorer._dom_classes and picture.value == widgets.steps_svg(1, 2, 0.2, 7)
+    _moves_the_picture(sliders["steps"], picture)
+    for label in ("decay", "turning", "step size"):
+        slider, seen = sliders[label], set()
+        count = round((slider.max - slider.min) / slider.step)
+        for k in range(count + 1):
+            slider.value = slider.min + k * slider.step
+            ET.fromstring(picture.value)
+            seen.add(picture.value)
+        assert len(seen) == count + 1, label
+    for decay, turning, step_size, steps in itertools.product((0, 10), (0, 6), (0.05, 1.0), (1, 40)):
+        given = (("decay", decay), ("turning", turning), ("step size", step_size), ("steps", steps))
+        for label, value in given:
+            sliders[label].value = value
+        assert picture.value == widgets.steps_svg(decay, turning, step_size, steps)
+
+
+def test_steps_show_a_still_picture_with_words(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append(bundle))
+    widgets.show_steps(0, 3, 0.25, 12)
+    assert "12 steps of 0.25 seconds" in shown[0]["text/html"] and shown[0]["text/plain"].startswith(
+        "[figure: Three ways"
+    )
+    assert "12 steps of 0.25 seconds" in widgets.explore_steps(0, 3, 0.25, 12)._repr_mimebundle_()["text/html"]
+
+
 # --- transposed convolution ----------------------------------------------------------------------------------------
 
 

@@ -192,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "slides", help="default: build/slides")
     options = parser.parse_args(arguments)
     start = time.perf_counter()
-    notebooks = options.notebooks or sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    notebooks = options.notebooks or sorted((ROOT / "notebooks").glob("[0-9][0-9]*_*.ipynb"))
     try:
         absent = [str(path) for path in notebooks if not path.is_file()]
         if absent or not notebooks:
