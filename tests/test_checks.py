@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import fbeta_score
 
 from course_utils import checks, convolution
 
@@ -17,6 +18,11 @@ def _turned_and_padded(g, kernels):
 
 def _each_by_each(images, kernels):
     return np.stack([convolution.cross_correlate(a, b) for a, b in zip(images, kernels, strict=True)])
+
+
+def _f2(predictions, targets, axis=1, given=1, true=4):
+    hits, whole = (predictions * targets).sum(axis), given * predictions.sum(axis) + true * targets.sum(axis)
+    return (given + true) * hits / np.maximum(whole, 1)
 
 
 RIGHT = {
@@ -53,6 +59,9 @@ RIGHT = {
     "07b.predict_depth": [5.75, 0.5],
     "07b.change_blocks": [6, 12, 1],
     "07b.build_midpoint": lambda f, x, h: x + h * f(x + h / 2 * f(x)),
+    "09.predict_everything": [0.1667, 1],
+    "09.change_threshold": 0.2,
+    "09.build_f2": lambda predictions, targets: _f2(predictions, targets).mean(),
 }
 
 
@@ -332,6 +341,29 @@ def test_groups_are_those_of_the_paper():
 )
 def test_build_midpoint(function, part):
     assert part in checks.answer("07b.build_midpoint", function)
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (lambda p, t: fbeta_score(t, p, beta=2, average="samples", zero_division=0), "right"),
+        (lambda p, t: torch.tensor(_f2(p, t)).mean(), "right"),
+        (lambda p, t: ..., "not answered yet"),
+        (_f2, "one number is asked for"),
+        (lambda p, t: _f2(p, t, given=1, true=1).mean(), "this is F1"),
+        (lambda p, t: _f2(p, t, given=4, true=1).mean(), "it belongs to the true"),
+        (lambda p, t: _f2(p, t, axis=0).mean(), "over the labels"),
+        (lambda p, t: _f2(p, t, axis=None).mean(), "counted together"),
+        (lambda p, t: fbeta_score(t, p, beta=2, average="samples", zero_division=1), "where nothing is true"),
+        (lambda p, t: np.float64(np.nan) if (t.sum(1) == 0).any() else _f2(p, t).mean(), "it gives nan"),
+        (lambda p, t: 0.3, "the number is not right"),
+        (lambda p, t: "word", "one number is asked for"),
+        (lambda p: p, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_f2(function, part):
+    assert part in checks.answer("09.build_f2", function)
 
 
 def test_check_prints_the_verdict(capsys):

@@ -187,6 +187,38 @@ def test_size_is_the_longer_side():
         assert size * np.cos(angle) * 0.8 - 2 <= max(x1 - x0, y1 - y0) <= size * (np.cos(angle) + np.sin(angle)) + 1
 
 
+def test_surroundings_say_what_is_seen(world):
+    """Ground, light and sky: the names are known, and the pixels agree with them."""
+    grounds = {s.surroundings["ground"] for s in world}
+    assert grounds == set(toyland.GROUNDS) and len(toyland.GROUNDS) == 8
+    lights = {name: [s.image.mean() for s in world if s.surroundings["light"] == name] for name in ("dim", "bright")}
+    assert np.mean(lights["dim"]) < np.mean(lights["bright"]) - 20
+    for s in world:
+        around = s.surroundings
+        assert set(around) == {"ground", "light", "horizon", "sun", "clouds"}
+        assert around["light"] in ("plain", "warm", "cool", "dim", "bright")
+        if around["horizon"] == 0:
+            assert around["sun"] == around["clouds"] == 0
+        else:
+            assert 0.12 * 96 - 1 <= around["horizon"] <= 0.46 * 96 and around["sun"] < 0.02
+    skies = [s for s in world if s.surroundings["horizon"]]
+    assert 0.5 < len(skies) / len(world) < 0.75
+    assert 0.2 < np.mean([s.surroundings["sun"] > 0 for s in skies]) < 0.45
+
+
+def test_the_sun_is_where_the_pixels_are_pale_yellow():
+    """Under plain light the sun's own color (255, 238, 170) covers the share that the truth names, and nothing else."""
+    found = 0
+    for seed in range(120):
+        s = toyland.scene(seed, classes=["frog"], objects=(1, 1), object_sizes=(8, 8), clutter=False)
+        if s.surroundings["light"] != "plain" or s.surroundings["ground"] != "meadow":
+            continue
+        near = (np.abs(s.image.astype(int) - (255, 238, 170)).max(axis=2) < 24).mean()
+        assert near == pytest.approx(s.surroundings["sun"], abs=0.004), seed
+        found += s.surroundings["sun"] > 0.004
+    assert found >= 2
+
+
 def test_keypoints_lie_on_the_person(world):
     visible = hidden = 0
     names = toyland.KEYPOINTS
@@ -270,7 +302,7 @@ def same(a: list[toyland.Scene], b: list[toyland.Scene]) -> bool:
     return all(
         np.array_equal(getattr(p, name), getattr(q, name))
         for p, q in zip(a, b, strict=True)
-        for name in ("image", "boxes", "labels", "instance_map", "keypoints", "attributes")
+        for name in ("image", "boxes", "labels", "instance_map", "keypoints", "attributes", "surroundings")
     )
 
 

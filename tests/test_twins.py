@@ -130,6 +130,19 @@ def _networks() -> list[Call]:
     ]
 
 
+def _label_sets() -> list[Call]:
+    given, true = (np.random.default_rng(0).random((2, 9, 5)) < 0.3).astype(int)
+    given[0] = true[1] = given[2] = true[2] = 0
+    options = [{}, {"average": "macro"}, {"average": "micro"}, {"zero_division": 1.0}, {"zero_division": float("nan")}]
+    return [Call((given, true), option) for option in options] + [Call((given[:1], true[:1], "macro"))]
+
+
+def _curves() -> list[Call]:
+    rng = np.random.default_rng(0)
+    few, many = rng.integers(0, 4, 30) / 4, rng.random(30)
+    return [Call((scores, rng.integers(0, 2, 30))) for scores in (few, many)] + [Call(([0.3], [1]))]
+
+
 SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "features.hog": _pictures,
     "convolution.output_size": _geometries,
@@ -143,6 +156,10 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "convolution.convolution_matrix": _matrices,
     "convolution.transposed_output_size": _transposed_geometries,
     "convolution.bilinear_kernel": _factors,
+    "metrics.precision_recall": _label_sets,
+    "metrics.f1": _label_sets,
+    "metrics.precision_recall_curve": _curves,
+    "metrics.average_precision": _curves,
     "models.resnet.Block": _blocks,
     "models.resnet.ResNet": _networks,
 }

@@ -616,3 +616,79 @@ def test_show_bottleneck_displays_picture_and_words(monkeypatch):
     monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
     widgets.show_bottleneck(width=128, groups=32)
     assert shown[0]["text/html"].startswith("<img role=") and "32 groups" in shown[0]["text/plain"]
+
+
+# --- one label and its threshold -----------------------------------------------------------------------------------
+
+SCORES = np.array([[0.9, 0.2], [0.6, 0.7], [0.55, 0.1], [0.3, 0.9], [0.1, 0.5]])
+TRUE = np.array([[1, 0], [0, 1], [1, 0], [1, 1], [0, 0]])
+NAMES = ("cat", "sun")
+
+
+def test_annotation_counts_by_hand():
+    """At 0.5 the first label is given to pictures 1, 2 and 3; it belongs to 1, 3 and 4."""
+    svg = widgets.annotation_svg(SCORES, TRUE, NAMES, 0, 50)
+    assert "precision = 2 / 3 = 0.667" in words(svg) and "recall = 2 / 3 = 0.667" in words(svg)
+    assert (
+        "F1 = 4 / 6 = 0.667" in words(svg) and "3 pictures show it" in words(svg) and "2 pictures do not" in words(svg)
+    )
+    assert count(svg, "count") == 4
+    (point,) = [e for e in ET.fromstring(svg).iter(f"{SVG}circle")]
+    assert float(point.get("cx")) == pytest.approx(610 + 330 * 2 / 3, abs=0.1)
+    assert float(point.get("cy")) == pytest.approx(400 - 330 * 2 / 3, abs=0.1)
+
+
+def test_annotation_bars_count_every_picture_once():
+    rng = np.random.default_rng(0)
+    scores, true = rng.random((80, 1)), rng.integers(0, 2, (80, 1))
+    svg = widgets.annotation_svg(scores, true, ("cat",))
+    for kind, pictures in (("shows", true[:, 0] == 1), ("lacks", true[:, 0] == 0)):
+        heights = [float(e.get("height")) for e in ET.fromstring(svg).iter(f"{SVG}rect") if e.get("class") == kind]
+        assert len(heights) == 20
+        tallest = np.histogram(scores[pictures, 0], 20, (0, 1))[0].max()
+        assert sum(heights) / max(heights) * tallest == pytest.approx(pictures.sum(), abs=0.2)
+
+
+def test_annotation_where_no_picture_gets_the_label():
+    svg = widgets.annotation_svg(SCORES, TRUE, NAMES, 0, 100)
+    assert "precision = 0 / 0: not defined" in words(svg) and "recall = 0 / 3" in words(svg)
+    assert not list(ET.fromstring(svg).iter(f"{SVG}circle"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((SCORES, TRUE, NAMES, 2), "label must be an integer from 0 to 1, got 2"),
+        ((SCORES, TRUE, NAMES, 0, 101), "threshold must be an integer from 0 to 100, got 101"),
+        ((SCORES * 2, TRUE, NAMES), "scores must lie in 0..1"),
+        ((SCORES, TRUE[:2], NAMES), "must both have the shape"),
+        ((SCORES, TRUE, ("cat",)), "names must be as many as there are labels, 2, got 1"),
+        ((SCORES, 0 * TRUE, NAMES), "1 at least once"),
+    ],
+)
+def test_annotation_refuses_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.annotation_svg(*arguments)
+    with pytest.raises(ValueError, match=message):
+        widgets.explore_annotation(*arguments)
+
+
+def test_annotation_explorer_over_its_whole_range():
+    explorer = widgets.explore_annotation(SCORES, TRUE, NAMES)
+    controls, picture = _parts(explorer)
+    assert "annotation-explorer" in explorer._dom_classes
+    for label in range(2):
+        controls["label"].value = label
+        assert picture.value == widgets.annotation_svg(SCORES, TRUE, NAMES, label, 50)
+        _moves_the_picture(controls["threshold in %"], picture)
+    page = explorer._repr_mimebundle_()["text/html"]
+    assert page.startswith("<img") and "Label sun, given from a score of 0.50" in page
+
+
+def test_show_annotation_displays_picture_and_words(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append(bundle))
+    widgets.show_annotation(SCORES, TRUE, NAMES, 1, 20)
+    assert "Label sun" in shown[0]["text/plain"] and shown[0]["text/html"].startswith("<img role=")

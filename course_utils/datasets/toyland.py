@@ -59,6 +59,7 @@ SKELETON = (
     (11, 13),
 )
 SPLITS = ("train", "validation", "test")
+GROUNDS = toyland_renderer.GROUNDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +76,9 @@ class Scene:
         attributes: one dict an object: color, pose, size (pixels, the longer side before rotation), flipped, rotation
             (degrees), occluded (fraction of its pixels that something in front hides), truncated (reaches out of the
             picture).
+        surroundings: one dict a picture: ground (a name in `GROUNDS`), light (plain, warm, cool, dim or bright),
+            horizon (first row of ground; 0 where no sky is seen), sun and clouds (the shares of the picture, 0..1, in
+            which they are seen).
     """
 
     image: np.ndarray
@@ -83,6 +87,7 @@ class Scene:
     instance_map: np.ndarray
     keypoints: np.ndarray
     attributes: tuple[dict, ...]
+    surroundings: dict
 
     @property
     def masks(self) -> np.ndarray:
@@ -174,7 +179,7 @@ def _truth(picture: Picture) -> Scene:
     arrays = (picture.image, boxes, labels, np.ascontiguousarray(picture.instance_map), _keypoints(picture))
     for array in arrays:
         array.flags.writeable = False
-    return Scene(*arrays, tuple(attributes))
+    return Scene(*arrays, tuple(attributes), dict(picture.surroundings))
 
 
 _SINGLE, _MANY, _CROPS = 1, 2, 3  # separate streams of random numbers
@@ -245,10 +250,12 @@ def scenes(
             "labels": np.concatenate([s.labels for s in made]),
             "keypoints": np.concatenate([s.keypoints for s in made]),
             "attributes": np.frombuffer(json.dumps([s.attributes for s in made]).encode(), dtype=np.uint8),
+            "surroundings": np.frombuffer(json.dumps([s.surroundings for s in made]).encode(), dtype=np.uint8),
         }
 
     stored = _cached("scenes", (count, seed, stream, layout), make, cache)
     attributes = json.loads(stored["attributes"].tobytes())
+    surroundings = json.loads(stored["surroundings"].tobytes())
     ends = np.cumsum(stored["counts"])
     for array in stored.values():
         array.flags.writeable = False
@@ -260,6 +267,7 @@ def scenes(
             stored["instance_maps"][i],
             stored["keypoints"][end - n : end],
             tuple(attributes[i]),
+            surroundings[i],
         )
         for i, (n, end) in enumerate(zip(stored["counts"].tolist(), ends.tolist(), strict=True))
     ]

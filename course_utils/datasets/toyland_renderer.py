@@ -281,6 +281,7 @@ _THEMES = {
         (_rock, _bush),
     ),
 }
+GROUNDS = tuple(_THEMES)
 _THEME_NAMES = (
     *("meadow",) * 3,
     *("autumn",),
@@ -291,7 +292,14 @@ _THEME_NAMES = (
     "lake",
     "heath",
 )
-_LIGHTS = ((256, 256, 256), (256, 256, 256), (274, 256, 224), (234, 248, 270), (202, 204, 226), (278, 274, 262))
+_LIGHTS = (  # of 256, by channel; the plain one comes twice as often
+    ("plain", (256, 256, 256)),
+    ("plain", (256, 256, 256)),
+    ("warm", (274, 256, 224)),
+    ("cool", (234, 248, 270)),
+    ("dim", (202, 204, 226)),
+    ("bright", (278, 274, 262)),
+)
 
 
 @lru_cache(maxsize=16)
@@ -347,15 +355,17 @@ def _background(d: Dice, theme: _Theme, size: int, horizon: int, units: int) -> 
     return picture
 
 
-def _draw_sky(s: Sketch, d: Dice, theme: _Theme, width: int, horizon: int) -> None:
-    """Sun, clouds and what stands on the horizon, in canvas units."""
+def _draw_sky(s: Sketch, d: Dice, theme: _Theme, width: int, horizon: int) -> tuple[int, int]:
+    """Sun, clouds and what stands on the horizon, in canvas units; returns the polygons of the first two."""
     if d.chance(35):
         s.oval(d.between(5, width - 5), d.between(2, max(3, horizon // 2)), 5, 5, (255, 238, 170), flat=True)
+    sun = len(s.colors)
     for _ in range(d.below(4)):
         x, y = d.between(0, width), d.between(1, max(2, horizon - 6))
         color = mix(theme.sky[1], WHITE, d.between(45, 90))
         for dx, dy, r in ((-6, 1, 4), (0, 0, 5), (6, 1, 4)):
             s.oval(x + dx, y + dy, r, max(2, r // 2), color, flat=True)
+    clouds = len(s.colors) - sun
     if theme.skyline == "hills":
         for k in (0, 1):
             color = mix(mix(theme.ground[0], (90, 130, 120), 40 - 20 * k), theme.sky[1], 50 - 30 * k)
@@ -399,6 +409,7 @@ def _draw_sky(s: Sketch, d: Dice, theme: _Theme, width: int, horizon: int) -> No
                     )
                     s.groups[-1] = 0
             x += w + d.below(3)
+    return sun, clouds
 
 
 # --- one picture ---------------------------------------------------------------------------------------------------
@@ -493,6 +504,7 @@ class Picture:
     instance_map: np.ndarray  # uint8 (H, W): 0, or 1 + index into things
     things: list[Thing]
     hidden: list[int]
+    surroundings: dict  # ground, light, horizon, and the shares of the picture where sun and clouds are seen
 
 
 def render(entropy: tuple[int, ...], layout: Layout, label: int | None = None) -> Picture:
@@ -505,12 +517,14 @@ def render(entropy: tuple[int, ...], layout: Layout, label: int | None = None) -
     """
     for attempt in range(100):
         d = Dice(*entropy, attempt)
-        theme = _THEMES[d.pick(_THEME_NAMES)]
+        ground = d.pick(_THEME_NAMES)
+        theme = _THEMES[ground]
         horizon = d.between(layout.size * 12 // 100, layout.size * 46 // 100) if d.chance(62) else 0
         things = _choose_things(d, layout, horizon, label)
         if len(things) < layout.objects[0]:
             continue
-        polygons = _gather(_layers(d, layout, theme, horizon, things), things)
+        layers, sun, clouds = _layers(d, layout, theme, horizon, things)
+        polygons = _gather(layers, things)
         samples, full = _paint(polygons, things, layout.size * SAMPLES)
         owners = np.concatenate(([0], polygons.owner + 1)).astype(np.uint8)[samples]
         instance_map = owners[SAMPLES // 2 :: SAMPLES, SAMPLES // 2 :: SAMPLES]
@@ -518,8 +532,16 @@ def render(entropy: tuple[int, ...], layout: Layout, label: int | None = None) -
         seen = np.bincount(owners.ravel(), minlength=len(things) + 1)[1:].tolist()
         hidden = [100 - 100 * s // max(1, f) for s, f in zip(seen, full, strict=True)]
         if min(pixels) >= _MIN_VISIBLE_PIXELS and max(hidden) <= 100 - _MIN_VISIBLE_PERCENT:
-            image = _color(d, layout, theme, horizon, polygons, samples)
-            return Picture(image, np.ascontiguousarray(instance_map), things, hidden)
+            image, light = _color(d, layout, theme, horizon, polygons, samples)
+            first = np.bincount(np.minimum(samples, sun + clouds + 1).ravel(), minlength=sun + clouds + 2)
+            surroundings = {
+                "ground": ground,
+                "light": light,
+                "horizon": horizon,
+                "sun": int(first[1 : sun + 1].sum()) / samples.size,
+                "clouds": int(first[sun + 1 : sun + clouds + 1].sum()) / samples.size,
+            }
+            return Picture(image, np.ascontiguousarray(instance_map), things, hidden, surroundings)
     raise ValueError(
         f"object_sizes {layout.object_sizes} leave no room for {layout.objects[0]} visible objects in a picture of "
         f"{layout.size} pixels; ask for fewer, smaller or larger objects"
@@ -546,8 +568,11 @@ def _choose_things(d: Dice, layout: Layout, horizon: int, label: int | None) -> 
 _Layer = tuple[np.ndarray, np.ndarray, Sketch, list[int]]  # corners in canvas fixed point, the sketch, polygons' owners
 
 
-def _layers(d: Dice, layout: Layout, theme: _Theme, horizon: int, things: list[Thing]) -> list[_Layer]:
-    """What is painted, in this order: the sky, all shadows, then things and clutter by the row of their feet."""
+def _layers(d: Dice, layout: Layout, theme: _Theme, horizon: int, things: list[Thing]) -> tuple[list[_Layer], int, int]:
+    """What is painted, in this order: the sky, all shadows, then things and clutter by the row of their feet.
+
+    The first polygons of all are the sun's, then the clouds'; how many of each are returned as well.
+    """
     size = layout.size
     width = layout.canvas_units
     canvas = (size * STEP << 24) // (width * UNIT)
@@ -557,9 +582,10 @@ def _layers(d: Dice, layout: Layout, theme: _Theme, horizon: int, things: list[T
         return x * scale >> 24, y * scale >> 24, sketch, [-1] * len(sketch.colors)
 
     layers = []
+    sun = clouds = 0
     if horizon:
         sky = Sketch()
-        _draw_sky(sky, d, theme, width, horizon * width // size)
+        sun, clouds = _draw_sky(sky, d, theme, width, horizon * width // size)
         layers.append(upright(sky, canvas))
     shadows = Sketch()  # in eighths of a pixel
     tilt, darkness = d.between(-2, 2), d.between(12, 26)
@@ -589,7 +615,7 @@ def _layers(d: Dice, layout: Layout, theme: _Theme, horizon: int, things: list[T
         owners = [k if group else -1 for group in sketch.groups]
         layers.append((thing.x + thing.offset[0], thing.y + thing.offset[1], sketch, owners))
     layers.append(upright(heap, canvas))
-    return [layer for layer in layers if layer[2].colors]
+    return [layer for layer in layers if layer[2].colors], sun, clouds
 
 
 @dataclass(frozen=True)
@@ -650,8 +676,8 @@ def _paint(polygons: _Polygons, things: list[Thing], side: int) -> tuple[np.ndar
 
 def _color(
     d: Dice, layout: Layout, theme: _Theme, horizon: int, polygons: _Polygons, samples: np.ndarray
-) -> np.ndarray:
-    """The picture, uint8 (size, size, 3): tones of each part, background, light and grain."""
+) -> tuple[np.ndarray, str]:
+    """The picture, uint8 (size, size, 3): tones of each part, background, light and grain; and the light's name."""
     size, side = layout.size, len(samples)
     part = np.concatenate((np.zeros(1, dtype=np.uint16), polygons.group))[samples]
     tone = _tones(part, max(1, side // 200), max(2, side // 96))
@@ -661,13 +687,13 @@ def _color(
     background = _background(d, theme, size, horizon, layout.canvas_units)
     shine = summed >> 48
     image = np.empty((size, size, 3), dtype=np.uint8)
-    gains = d.pick(_LIGHTS)
+    light, gains = d.pick(_LIGHTS)
     grain = (d.noise(size, size) >> 5).astype(np.int64) - 4
     full = SAMPLES * SAMPLES * 64 * 256
     for c in range(3):
         channel = ((summed >> (16 * c)) & 0xFFFF) * 64 + shine * background[:, :, c]
         image[:, :, c] = np.clip(channel * gains[c] // full + grain, 0, 255)
-    return image
+    return image, light
 
 
 def _tone_table(colors: list[Color], grounds: list[int]) -> np.ndarray:
