@@ -121,6 +121,18 @@ def _networks() -> list[Call]:
     ]
 
 
+def _scored() -> list[Call]:
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(40, 7, generator=generator), torch.randint(7, (40,), generator=generator)
+    return [
+        Call((logits, labels)),
+        *(Call((logits, labels, k)) for k in (1, 2, 5, 7)),
+        Call((logits[:1], labels[:1], 3)),
+    ]
+
+
 SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "convolution.output_size": _geometries,
     "convolution.sizes_sharing_output": _geometries,
@@ -133,6 +145,7 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "convolution.convolution_matrix": _matrices,
     "convolution.transposed_output_size": _transposed_geometries,
     "convolution.bilinear_kernel": _factors,
+    "metrics.top_k_accuracy": _scored,
     "models.resnet.Block": _blocks,
     "models.resnet.ResNet": _networks,
 }
