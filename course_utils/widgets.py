@@ -426,11 +426,11 @@ def softmax_svg(apple: float = 2.0, banana: float = 1.0, carrot: float = 0.0, te
     heads = ((250, "logit"), (560, f"softmax(logit / {temperature:g})"), (850, "gradient of the loss"))
     parts = [_text(x, 40, words, 23, "middle", weight="bold") for x, words in heads]
     for x, low, high in ((250, "-6", "6"), (560, "0", "1")):
-        parts += [_text(x - 110, 326, low, 17, "middle"), _text(x + 110, 326, high, 17, "middle")]
-        parts.append(f'<line x1="{x - 110}" y1="304" x2="{x + 110}" y2="304" stroke="{_LINE}" stroke-width="1.5"/>')
-    parts.append(_text(850, 326, "to the right: too much, will go down", 17, "middle"))
+        parts += [_text(x - 110, 338, low, 17, "middle"), _text(x + 110, 338, high, 17, "middle")]
+        parts.append(f'<line x1="{x - 110}" y1="316" x2="{x + 110}" y2="316" stroke="{_LINE}" stroke-width="1.5"/>')
+    parts.append(_text(850, 338, "to the right: will go down", 17, "middle"))
     for x in (250, 850):
-        parts.append(f'<line x1="{x}" y1="60" x2="{x}" y2="304" stroke="{_LINE}" stroke-dasharray="4 4"/>')
+        parts.append(f'<line x1="{x}" y1="60" x2="{x}" y2="316" stroke="{_LINE}" stroke-dasharray="4 4"/>')
     for row, name in enumerate(_FRUIT):
         y = 74 + 80 * row
         fill = _WINDOW if name == "apple" else _INPUT
@@ -445,20 +445,20 @@ def softmax_svg(apple: float = 2.0, banana: float = 1.0, carrot: float = 0.0, te
                 f'<rect class="{kind}" x="{left:.2f}" y="{y}" width="{width:.2f}" height="46" fill="{fill}" '
                 f'stroke="{_LINE}"/>'
             )
-        parts.append(_text(250, y + 68, f"{logits[row]:g}", 18, "middle"))
+        parts.append(_text(258, y + 68, f"{logits[row]:g}", 18))
         parts.append(_text(450, y + 68, f"{shares[row]:.4f}", 18))
-        parts.append(_text(850, y + 68, f"{gradient[row]:+.4f}", 18, "middle"))
+        parts.append(_text(858, y + 68, f"{gradient[row]:+.4f}", 18))
     lines = [
-        f"the truth is an apple: loss = -ln {shares[0]:.4f} = {loss:.3f} nats = {loss / math.log(2):.3f} bits",
+        f"the truth is an apple: loss = -ln {shares[0]:.4g} = {loss:.3f} nats = {loss / math.log(2):.3f} bits",
         "gradient = (probability - truth) / temperature; its three entries add up to 0",
     ]
-    parts += [_text(20, 372 + 32 * number, line, 21) for number, line in enumerate(lines)]
+    parts += [_text(20, 382 + 32 * number, line, 21) for number, line in enumerate(lines)]
     words = (
         f"Logits {apple:g}, {banana:g} and {carrot:g} for apple, banana and carrot at temperature {temperature:g} give "
         f"the probabilities {shares[0]:.3f}, {shares[1]:.3f} and {shares[2]:.3f}. The truth is an apple: the loss is "
         f"{loss:.3f} nats, its gradient {gradient[0]:.3f}, {gradient[1]:.3f} and {gradient[2]:.3f}."
     )
-    return _svg(words, parts, 420)
+    return _svg(words, parts, 430)
 
 
 def show_softmax(apple: float = 2.0, banana: float = 1.0, carrot: float = 0.0, temperature: float = 1.0) -> None:

@@ -224,7 +224,7 @@ def test_softmax_by_hand():
     svg = widgets.softmax_svg(math.log(6), math.log(3), 0.0)
     assert softmax_bars(svg, "share") == pytest.approx([132, 66, 22], abs=0.01)
     assert softmax_bars(svg, "gradient") == pytest.approx([100, 75, 25], abs=0.01)
-    assert "-ln 0.6000 = 0.511 nats = 0.737 bits" in words(svg)
+    assert "-ln 0.6 = 0.511 nats = 0.737 bits" in words(svg)
     assert all(number in words(svg) for number in ("-0.4000", "+0.3000", "+0.1000"))
 
 
