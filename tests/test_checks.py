@@ -25,6 +25,16 @@ def _f2(predictions, targets, axis=1, given=1, true=4):
     return (given + true) * hits / np.maximum(whole, 1)
 
 
+def _cutout(images, side, rows=None, columns=None, channels=slice(None)):
+    """A square of zeros in each picture; what is given for rows or columns is the range its corner is drawn from."""
+    images = images.clone()
+    for image in images:
+        top = torch.randint(images.shape[2] - side + 1 if rows is None else rows, ()).item()
+        left = torch.randint(images.shape[3] - side + 1 if columns is None else columns, ()).item()
+        image[channels, top : top + side, left : left + side] = 0
+    return images
+
+
 RIGHT = {
     "00.first_number": -4,
     "01.predict_weights": [73_728, 3_072_000],
@@ -55,6 +65,9 @@ RIGHT = {
         _turned_and_padded(g, kernels),
         _each_by_each(image, g),
     ),
+    "05.predict_loss": [2, 1.386],
+    "05.change_smoothing": 0.5003,
+    "05.build_cutout": lambda images, side: _cutout(images, side),
     "07.build_pre_activation": lambda block, x: x + block.conv2(F.relu(block.bn2(block.conv1(F.relu(block.bn1(x)))))),
     "07b.predict_depth": [5.75, 0.5],
     "07b.change_blocks": [6, 12, 1],
@@ -279,6 +292,18 @@ def _factors(x, first, second):
     return second(F.relu(first(x.mean(dim=(2, 3)))))
 
 
+def _cut_in_place(images, side):
+    images[:] = _cutout(images, side)
+    return images
+
+
+def _scattered(images, side):
+    mask = torch.zeros(len(images), 1, 8, 9, dtype=torch.bool)
+    for k in range(side * side):
+        mask[:, :, 2 * k % 8, k] = True
+    return images.masked_fill(mask, 0)
+
+
 @pytest.mark.parametrize(
     ("function", "part"),
     [
@@ -364,6 +389,40 @@ def test_build_midpoint(function, part):
 )
 def test_build_f2(function, part):
     assert part in checks.answer("09.build_f2", function)
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_cutout, "right"),
+        (lambda images, side: ..., "not answered yet"),
+        (lambda images, side: None, "not answered yet"),
+        (lambda images, side: images, "nothing has been cut out"),
+        (lambda images, side: images[0], "the shape must stay (200, 3, 8, 9)"),
+        (_cut_in_place, "changed as well"),
+        (lambda images, side: _cutout(images, side) + 0.1, "pixels outside the square"),
+        (lambda images, side: images.masked_fill(_cutout(images, side) == 0, 0.5), "pixels outside the square"),
+        (lambda images, side: _cutout(images, side, channels=slice(1)), "all three channels"),
+        (lambda images, side: _cutout(images, side - 1), "smaller than 3 by 3"),
+        (lambda images, side: _cutout(images, side, rows=8, columns=9), "smaller than 3 by 3"),
+        (lambda images, side: _cutout(images, side + 1), "16 pixels of one picture are gone"),
+        (lambda images, side: _cutout(images, side, rows=1, columns=1), "the same place in every picture"),
+        (lambda images, side: _cutout(images, side, rows=5), "some places are never drawn"),
+        (_scattered, "do not form a square"),
+        (lambda images: images, "it stops with TypeError"),
+        (5, "a function is asked for"),
+    ],
+)
+def test_build_cutout(function, part):
+    assert part in checks.answer("05.build_cutout", function)
+
+
+def test_build_cutout_leaves_the_random_numbers_alone():
+    torch.manual_seed(3)
+    first = torch.rand(4)
+    torch.manual_seed(3)
+    checks.answer("05.build_cutout", _cutout)
+    assert torch.equal(torch.rand(4), first)
 
 
 def test_check_prints_the_verdict(capsys):

@@ -546,6 +546,22 @@ TABLE += [
         1202,
         "1202 layers: 200 blocks a stage, 600 additions, 19,421,274 weights",
     ),
+    (
+        "05",
+        "Ajou",
+        "natural image sets, pictures a class",
+        lambda: [round(9_146 / 101), round(30_607 / 256), 60_000 // 10, 60_000 // 100, 1_200_000 // 1_000],
+        [91, 120, 6_000, 600, 1_200],
+        "pictures a class: 91 120 6000 600 1200 641",
+    ),
+    (
+        "05",
+        "Ajou",
+        "ImageNet in full, pictures a class",
+        lambda: round(14_000_000 / 21_841),
+        641,
+        "pictures a class: 91 120 6000 600 1200 641",
+    ),
 ]
 
 

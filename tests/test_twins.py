@@ -143,6 +143,18 @@ def _curves() -> list[Call]:
     return [Call((scores, rng.integers(0, 2, 30))) for scores in (few, many)] + [Call(([0.3], [1]))]
 
 
+def _scored() -> list[Call]:
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(40, 7, generator=generator), torch.randint(7, (40,), generator=generator)
+    return [
+        Call((logits, labels)),
+        *(Call((logits, labels, k)) for k in (1, 2, 5, 7)),
+        Call((logits[:1], labels[:1], 3)),
+    ]
+
+
 SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "features.hog": _pictures,
     "convolution.output_size": _geometries,
@@ -160,6 +172,7 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "metrics.f1": _label_sets,
     "metrics.precision_recall_curve": _curves,
     "metrics.average_precision": _curves,
+    "metrics.top_k_accuracy": _scored,
     "models.resnet.Block": _blocks,
     "models.resnet.ResNet": _networks,
 }

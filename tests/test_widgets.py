@@ -252,7 +252,7 @@ def test_the_bound_of_euler(decay, step_size, euler, backward):
 
 
 def test_the_border_of_runge_kutta_is_where_it_neither_grows_nor_fades():
-    border = widgets._runge_kutta_border()
+    border = widgets.steps._runge_kutta_border()
     for z in border:
         assert abs(1 + z + z**2 / 2 + z**3 / 6 + z**4 / 24) == pytest.approx(1, abs=1e-6)
     assert min(z.real for z in border) == pytest.approx(-2.785, abs=0.01)
@@ -475,7 +475,7 @@ def test_difference_goes_below_zero():
 
 def test_moved_answers_are_those_of_numpy():
     """Whole numbers drawn as bars, in units of the tallest: a circular correlation, every stride-th place."""
-    for kernel, weights in widgets._KERNELS.items():
+    for kernel, weights in widgets.moved._KERNELS.items():
         for shift, stride in ((0, 1), (7, 1), (7, 2), (10, 3), (23, 4)):
             signal = np.zeros(24, dtype=int)
             signal[[5, 6, 7]] = 1, 3, 2
@@ -692,3 +692,79 @@ def test_show_annotation_displays_picture_and_words(monkeypatch):
     monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append(bundle))
     widgets.show_annotation(SCORES, TRUE, NAMES, 1, 20)
     assert "Label sun" in shown[0]["text/plain"] and shown[0]["text/html"].startswith("<img role=")
+
+
+# --- softmax and cross-entropy -------------------------------------------------------------------------------------
+
+
+def softmax_bars(svg: str, kind: str) -> list[float]:
+    return [float(e.get("width")) for e in ET.fromstring(svg).iter(f"{SVG}rect") if e.get("class") == kind]
+
+
+def test_softmax_by_hand():
+    """Logits ln 6, ln 3, ln 1 share out as 6 : 3 : 1; the loss is -ln 0.6 = 0.511 nats, the gradient -0.4, 0.3, 0.1."""
+    svg = widgets.softmax_svg(math.log(6), math.log(3), 0.0)
+    assert softmax_bars(svg, "share") == pytest.approx([132, 66, 22], abs=0.01)
+    assert softmax_bars(svg, "gradient") == pytest.approx([100, 75, 25], abs=0.01)
+    assert "-ln 0.6 = 0.511 nats = 0.737 bits" in words(svg)
+    assert all(number in words(svg) for number in ("-0.4000", "+0.3000", "+0.1000"))
+
+
+@pytest.mark.parametrize("given", [(2, 1, 0, 1), (-6, 6, 6, 0.25), (3, -1, -1, 0.5), (0.5, -1, 3, 2.5), (0, 0, 0, 4)])
+def test_softmax_picture_agrees_with_pytorch(given):
+    import torch
+
+    logits = torch.tensor([given[:3]], dtype=torch.float64, requires_grad=True)
+    loss = torch.nn.functional.cross_entropy(logits / given[3], torch.tensor([0]))
+    loss.backward()
+    svg = widgets.softmax_svg(*given)
+    shares = (logits / given[3]).softmax(dim=1)[0].tolist()
+    assert softmax_bars(svg, "share") == pytest.approx([220 * share for share in shares], abs=0.01)
+    assert f"= {loss.item():.3f} nats" in words(svg)
+    assert all(f"{g:+.4f}" in words(svg) for g in logits.grad[0].tolist())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"apple": 6.5}, "apple must be a number from -6 to 6, got 6.5"),
+        ({"carrot": "a"}, "carrot must be a number from -6 to 6, got 'a'"),
+        ({"banana": float("nan")}, "banana must be a number from -6 to 6, got nan"),
+        ({"temperature": 0}, "temperature must be a number from 0.25 to 4, got 0"),
+        ({"temperature": 5}, "temperature must be a number from 0.25 to 4, got 5"),
+    ],
+)
+def test_softmax_refuses_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.softmax_svg(**arguments)
+    with pytest.raises(ValueError, match=message):
+        widgets.explore_softmax(**arguments)
+
+
+def test_softmax_follows_its_sliders_over_their_whole_range():
+    explorer = widgets.explore_softmax(apple=1.0, temperature=2.0)
+    sliders, picture = _parts(explorer)
+    assert "softmax-explorer" in explorer._dom_classes and picture.value == widgets.softmax_svg(1.0, 1.0, 0.0, 2.0)
+    labels = ("logit of apple", "logit of banana", "logit of carrot", "temperature")
+    assert list(sliders) == list(labels)
+    for label in labels:
+        slider, start, seen = sliders[label], sliders[label].value, set()
+        steps = round((slider.max - slider.min) / slider.step)
+        for step in range(steps + 1):
+            slider.value = slider.min + step * slider.step
+            now = [sliders[name].value for name in labels]
+            assert picture.value == widgets.softmax_svg(*now)
+            ET.fromstring(picture.value)
+            seen.add(picture.value)
+        assert len(seen) == steps + 1, label
+        slider.value = start
+    assert "Logits 1, 1 and 0" in explorer._repr_mimebundle_()["text/html"]
+
+
+def test_show_softmax_displays_picture_and_words(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
+    widgets.show_softmax(2.0, 1.0, 0.0, temperature=0.5)
+    assert "at temperature 0.5" in shown[0]["text/html"] and shown[0]["text/plain"].startswith("[figure: Logits 2")
