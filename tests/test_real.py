@@ -1,9 +1,10 @@
-"""CIFAR-10 from disk: whole files load, damaged ones are refused by name, the quick tier downloads nothing."""
+"""CIFAR-10 and GTSRB from disk: whole files load, damaged ones are refused, the quick tier downloads nothing."""
 
 import functools
 import hashlib
 import http.server
 import pickle
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -214,3 +215,129 @@ def test_real_cifar10(tmp_path):
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(RuntimeError, match=r"data_batch_4 .* cannot be read"):
         real.cifar10("train", tmp_path, verify=False)
+
+
+# --- GTSRB ---------------------------------------------------------------------------------------------------------
+
+
+def write_ppm(path: Path, pixels: np.ndarray) -> None:
+    height, width, _ = pixels.shape
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(f"P6\n{width} {height}\n255\n".encode() + pixels.tobytes())
+
+
+@pytest.fixture
+def signs(tmp_path):
+    """A folder in GTSRB's layout: two training pictures a class in its own shade, three test pictures."""
+    folder = tmp_path / "gtsrb"
+    for label in range(43):
+        for frame, (height, width) in enumerate(((15, 20), (40, 32))):
+            pixels = np.full((height, width, 3), (5 * label, 100, 200), dtype=np.uint8)
+            write_ppm(folder / "GTSRB" / "Training" / f"{label:05d}" / f"00000_{frame:05d}.ppm", pixels)
+    rows = ["Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"]
+    for number, label in enumerate((42, 0, 14)):
+        write_ppm(
+            folder / "GTSRB/Final_Test/Images" / f"{number:05d}.ppm", np.full((32, 32, 3), number, dtype=np.uint8)
+        )
+        rows.append(f"{number:05d}.ppm;32;32;1;1;30;30;{label}")
+    (folder / "GT-final_test.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def test_gtsrb_loads_with_shapes_labels_and_its_own_name(signs):
+    train, test = real.gtsrb("train", signs), real.gtsrb("test", signs)
+    assert train.images.shape == (86, 3, 32, 32) and train.images.dtype == torch.uint8
+    assert (
+        train.labels.tolist() == [label for label in range(43) for _ in range(2)] and train.labels.dtype == torch.int64
+    )
+    assert train.images[:, :, 7, 9].tolist() == [[5 * label, 100, 200] for label in train.labels.tolist()]
+    assert test.labels.tolist() == [42, 0, 14] and test.images[:, 0, 0, 0].tolist() == [0, 1, 2]
+    assert len(train.classes) == len(set(train.classes)) == 43 and train.classes[14] == "stop"
+    assert train.name == "GTSRB (86 of 26,640 train pictures)" and test.name == "GTSRB (3 of 12,630 test pictures)"
+
+
+def test_gtsrb_of_full_size_is_called_by_its_plain_name(signs, monkeypatch):
+    monkeypatch.setattr(real, "GTSRB_COUNTS", {"train": 86, "test": 3})
+    assert real.gtsrb("train", signs).name == real.gtsrb("test", signs).name == "GTSRB"
+
+
+@pytest.mark.parametrize(
+    ("split", "damage", "words"),
+    [
+        ("train", lambda f: shutil.rmtree(f / "GTSRB/Training/00007"), "must hold the 43 folders .* misses 00007"),
+        ("train", lambda f: (f / "GTSRB/Training/00043").mkdir(), "must hold the 43 folders .* holds 44"),
+        (
+            "train",
+            lambda f: cut_short(f / "GTSRB/Training/00003/00000_00001.ppm"),
+            r"00000_00001\.ppm .*cannot be read",
+        ),
+        (
+            "train",
+            lambda f: (f / "GTSRB/Training/00003/00000_00001.ppm").write_bytes(b""),
+            r"\(0 bytes\) cannot be read",
+        ),
+        (
+            "train",
+            lambda f: (f / "GTSRB/Training/00003/00000_00000.ppm").write_text("<html>"),
+            r"\.ppm .*cannot be read",
+        ),
+        ("test", lambda f: (f / "GT-final_test.csv").unlink(), r"GT-final_test\.csv, .* is missing or empty"),
+        ("test", lambda f: (f / "GT-final_test.csv").write_text(""), "is missing or empty"),
+        ("test", lambda f: (f / "GT-final_test.csv").write_text("Filename;ClassId\n"), "names no picture"),
+        ("test", lambda f: (f / "GT-final_test.csv").write_text("a,b\n1,2\n"), "line 2, must give a Filename"),
+        (
+            "test",
+            lambda f: (f / "GT-final_test.csv").write_text("Filename;ClassId\n00000.ppm;43\n"),
+            "ClassId of 0 to 42",
+        ),
+        ("test", lambda f: (f / "GTSRB/Final_Test/Images/00001.ppm").unlink(), "line 3, names 00001.ppm, which is not"),
+        (
+            "test",
+            lambda f: cut_short(f / "GTSRB/Final_Test/Images/00002.ppm"),
+            r"00002\.ppm .*cannot be read: .*truncated",
+        ),
+    ],
+)
+def test_damaged_gtsrb_is_refused_by_name_with_a_remedy(signs, split, damage, words):
+    damage(signs / "gtsrb")
+    with pytest.raises(RuntimeError, match=words) as caught:
+        real.gtsrb(split, signs)
+    assert "Delete" in str(caught.value)
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_gtsrb_is_not_downloaded_at_the_quick_tier_and_says_so_offline(split, tmp_path, monkeypatch):
+    def refuse(self):
+        raise OSError("no network")
+
+    monkeypatch.setattr(real.GTSRB, "download", refuse)
+    monkeypatch.setenv("COURSE_TIER", "quick")
+    with pytest.raises(RuntimeError, match=f"{split} pictures are not in .* quick tier downloads nothing"):
+        real.gtsrb(split, tmp_path)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setenv("COURSE_TIER", "laptop")
+    with pytest.raises(RuntimeError, match=r"could not be downloaded .*no network.* Check the network"):
+        real.gtsrb(split, tmp_path)
+
+
+def test_gtsrb_unknown_split():
+    with pytest.raises(ValueError, match="split must be one of 'train', 'test', got 'val'"):
+        real.gtsrb("val")
+
+
+@pytest.mark.skipif(not (SHARED / "gtsrb").is_dir(), reason=f"no real GTSRB at {SHARED.parent.name}/data/gtsrb")
+def test_real_gtsrb():
+    """43 classes, at least 60 training pictures each; frames of one board stand together."""
+    train, test = real.gtsrb("train", SHARED), real.gtsrb("test", SHARED)
+    assert train.images.shape[1:] == test.images.shape[1:] == (3, 32, 32)
+    assert len(train.labels.bincount()) == 43 and train.labels.bincount().min() >= 60 and len(test.images) >= 1_000
+    assert train.labels.tolist() == sorted(train.labels.tolist())
+    stop = train.images[train.labels == train.classes.index("stop")].float().mean(dim=(0, 2, 3))
+    assert stop[0] > stop[1] and stop[0] > stop[2], "stop signs are red"
+    frames = train.images[train.labels == 0].float()
+    steps = (frames[1:] - frames[:-1]).abs().mean(dim=(1, 2, 3))
+    assert steps.median() < 0.7 * (frames[20:] - frames[:-20]).abs().mean()

@@ -13,7 +13,7 @@ import pytest
 
 from course_utils.datasets import toyland
 from course_utils.datasets.toyland_drawings import DRAW, Dice, Sketch
-from course_utils.datasets.toyland_renderer import STEP, SUBSTEPS, _fill
+from course_utils.datasets.toyland_renderer import STEP, SUBSTEPS, fill
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -89,10 +89,10 @@ def test_dice_follow_the_raw_bits():
 
 
 def covered(rings: list[list[tuple[int, int]]], side: int) -> np.ndarray:
-    """The samples that `_fill` covers; corners in samples."""
+    """The samples that `fill` covers; corners in samples."""
     corners = np.array([p for ring in rings for p in ring], dtype=np.int64) * SUBSTEPS
     lengths = np.array([len(ring) for ring in rings], dtype=np.int64)
-    _, start, count = _fill(corners[:, 0], corners[:, 1], lengths, np.zeros(len(rings), dtype=np.int64), side)
+    _, start, count = fill(corners[:, 0], corners[:, 1], lengths, np.zeros(len(rings), dtype=np.int64), side)
     canvas = np.zeros(side * side, dtype=np.int64)
     for first, n in zip(start, count, strict=True):
         canvas[first : first + n] += 1

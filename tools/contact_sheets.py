@@ -1,4 +1,4 @@
-"""Render the two sheets of data/README.md, data/toyland_classes.png and data/toyland_scenes.png:
+"""Render the three sheets of data/README.md, data/toyland_classes.png, data/toyland_scenes.png and data/signs.png:
 python tools/contact_sheets.py"""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from course_utils.datasets import toyland
+from course_utils.datasets import signs, toyland
 from course_utils.runtime import PROJECT_ROOT
 
 GAP, PAPER, INK = 6, (250, 248, 242), (58, 50, 60)
@@ -18,7 +18,7 @@ def sheet(pictures: list[np.ndarray], columns: int, labels: list[str] | None = N
     """Lay uint8 pictures of one size out in rows, each row with its label on the left."""
     side = pictures[0].shape[0]
     rows = -(-len(pictures) // columns)
-    margin = 96 if labels else 0
+    margin = max(96, 9 * max(map(len, labels))) if labels else 0
     page = Image.new("RGB", (margin + columns * (side + GAP) + GAP, rows * (side + GAP) + GAP), PAPER)
     pen = ImageDraw.Draw(page)
     for i, picture in enumerate(pictures):
@@ -45,6 +45,17 @@ def scenes_sheet() -> Image.Image:
     return sheet([s.image.repeat(2, axis=0).repeat(2, axis=1) for s in toyland.scenes(24, cache=False)], 6)
 
 
+def signs_sheet() -> Image.Image:
+    """Ten pictures of each traffic sign: two in each weather, large."""
+    rows = {name: [] for name in signs.CLASSES}
+    for weather in signs.WEATHERS:
+        images, labels = signs.pictures(2 * len(rows), 64, seed=1, weather=weather)
+        for image, label in zip(images, labels, strict=True):
+            rows[signs.CLASSES[label]].append(np.rint(255 * image).astype(np.uint8).transpose(1, 2, 0))
+    names = [name.replace("_", " ") for name in rows]
+    return sheet([picture for row in rows.values() for picture in row], 10, names)
+
+
 def save(page: Image.Image, path: Path) -> None:
     """Write a PNG, in 256 colours where it would otherwise be larger than a megabyte."""
     page.save(path, optimize=True)
@@ -56,3 +67,4 @@ def save(page: Image.Image, path: Path) -> None:
 if __name__ == "__main__":
     save(classes_sheet(), PROJECT_ROOT / "data" / "toyland_classes.png")
     save(scenes_sheet(), PROJECT_ROOT / "data" / "toyland_scenes.png")
+    save(signs_sheet(), PROJECT_ROOT / "data" / "signs.png")

@@ -5,6 +5,7 @@ Nothing is downloaded at the quick tier. Where the files lie already (COURSE_DAT
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import os
@@ -14,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torchvision.datasets import CIFAR10
+from PIL import Image
+from torchvision.datasets import CIFAR10, GTSRB
 
 from course_utils import runtime
 
@@ -147,3 +149,146 @@ def cifar10(split: str, root: Path | str | None = None, verify: bool | None = No
     images = torch.from_numpy(np.ascontiguousarray(data.data.transpose(0, 3, 1, 2)))  # (N, 3, 32, 32)
     name = "CIFAR-10" if all(published) else "CIFAR-10 (a copy that is not the published files, bit for bit)"
     return ImageSet(images, torch.tensor(data.targets, dtype=torch.int64), tuple(data.classes), name)
+
+
+# --- German traffic signs ------------------------------------------------------------------------------------------
+
+SIGN_SIZE = 32  # pixels; the pictures of GTSRB come in sizes from 15 to 250
+GTSRB_COUNTS = {"train": 26_640, "test": 12_630}  # in the archives that torchvision downloads
+GTSRB_CLASSES = (
+    "limit 20",
+    "limit 30",
+    "limit 50",
+    "limit 60",
+    "limit 70",
+    "limit 80",
+    "end of limit 80",
+    "limit 100",
+    "limit 120",
+    "no overtaking",
+    "no overtaking by trucks",
+    "right of way at the next crossing",
+    "priority road",
+    "give way",
+    "stop",
+    "no vehicles",
+    "no trucks",
+    "no entry",
+    "danger",
+    "bend to the left",
+    "bend to the right",
+    "double bend",
+    "uneven road",
+    "slippery road",
+    "road narrows on the right",
+    "road works",
+    "traffic lights",
+    "pedestrians",
+    "children",
+    "bicycles",
+    "ice or snow",
+    "wild animals",
+    "end of all limits",
+    "turn right",
+    "turn left",
+    "ahead only",
+    "ahead or right",
+    "ahead or left",
+    "keep right",
+    "keep left",
+    "roundabout",
+    "end of no overtaking",
+    "end of no overtaking by trucks",
+)
+
+
+def _download_gtsrb(root: Path, split: str) -> None:
+    if runtime.tier() == "quick":
+        raise RuntimeError(
+            f"GTSRB's {split} pictures are not in {root / 'gtsrb'}, and the quick tier downloads nothing. Set "
+            "COURSE_TIER=laptop to download them (0.3 GB), or COURSE_DATA to the folder that holds gtsrb."
+        )
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        GTSRB(str(root), split=split, download=True)
+    except Exception as error:  # URLError offline, OSError on a full disk, RuntimeError from a checksum
+        raise RuntimeError(
+            f"GTSRB's {split} pictures could not be downloaded to {root / 'gtsrb'} ({type(error).__name__}: {error}). "
+            f"Check the network and that {root} has 1 GB free, delete {root / 'gtsrb'}, and run again; or stay at "
+            "COURSE_TIER=quick, which needs no download."
+        ) from error
+
+
+def _check_gtsrb(folder: Path, split: str) -> None:
+    """Raise a RuntimeError unless the folder has GTSRB's layout: else torchvision would number the classes wrongly."""
+    again = f"Delete {folder} and run again with a network at COURSE_TIER=laptop, or copy the folder anew."
+    if split == "train":
+        found = sorted(path.name for path in (folder / "GTSRB" / "Training").iterdir() if path.is_dir())
+        missing = sorted({f"{label:05d}" for label in range(len(GTSRB_CLASSES))} - set(found))
+        if missing or len(found) != len(GTSRB_CLASSES):
+            problem = f"misses {', '.join(missing[:3])}" if missing else f"holds {len(found)}"
+            raise RuntimeError(
+                f"{folder / 'GTSRB' / 'Training'} must hold the {len(GTSRB_CLASSES)} folders 00000 to 00042, one a "
+                f"class; it {problem}. {again}"
+            )
+        return
+    table = folder / "GT-final_test.csv"
+    if not table.is_file() or not table.stat().st_size:
+        raise RuntimeError(f"{table}, which holds the test pictures' labels, is missing or empty. {again}")
+    with open(table, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter=";", skipinitialspace=True))
+    for number, row in enumerate(rows, start=2):
+        name, label = row.get("Filename"), row.get("ClassId") or ""
+        if not name or not label.isdecimal() or int(label) >= len(GTSRB_CLASSES):
+            raise RuntimeError(
+                f"{table}, line {number}, must give a Filename and a ClassId of 0 to 42, got {dict(row)}. {again}"
+            )
+        if not (folder / "GTSRB" / "Final_Test" / "Images" / name).is_file():
+            raise RuntimeError(f"{table}, line {number}, names {name}, which is not there. {again}")
+    if not rows:
+        raise RuntimeError(f"{table} names no picture. {again}")
+
+
+def gtsrb(split: str, root: Path | str | None = None) -> ImageSet:
+    """German traffic signs (Stallkamp et al. 2012), 43 classes, scaled to 32x32; read from disk or, above the quick
+    tier, downloaded once.
+
+    The training pictures of one class stand in the order of their file names: all frames of one real sign, filmed from
+    a passing car, follow each other. Hold back the end of each class, never random frames, or you test on signs that
+    you have trained on.
+
+    Args:
+        split: 'train' or 'test'.
+        root: folder that holds, or shall hold, `gtsrb`; `runtime.data_dir()` if None.
+
+    Returns:
+        images uint8 (N, 3, 32, 32), labels int64 (N,), 43 class names, and the data's name, which says how many
+        pictures there are where they are not all.
+
+    Raises:
+        ValueError: an unknown split.
+        RuntimeError: a missing, damaged or half-finished file, or a failed download; it names the file and the remedy.
+    """
+    runtime.check_choice("split", split, ("train", "test"))
+    root = runtime.data_dir() if root is None else Path(root)
+    folder = root / "gtsrb"
+    if not (folder / "GTSRB" / ("Training" if split == "train" else "Final_Test/Images")).is_dir():
+        _download_gtsrb(root, split)
+    _check_gtsrb(folder, split)
+    data = GTSRB(str(root), split=split)
+    images = np.empty((len(data), SIGN_SIZE, SIGN_SIZE, 3), dtype=np.uint8)
+    labels = np.empty(len(data), dtype=np.int64)
+    for i in range(len(data)):
+        try:
+            picture, labels[i] = data[i]
+        except OSError as error:  # Pillow's errors are OSErrors: not a picture, or a truncated one
+            path = Path(data._samples[i][0])
+            raise RuntimeError(
+                f"{path} ({path.stat().st_size:,} bytes) cannot be read: {error}. Delete {folder} and run again with "
+                "a network at COURSE_TIER=laptop, or copy the file anew."
+            ) from error
+        images[i] = np.asarray(picture.resize((SIGN_SIZE, SIGN_SIZE), Image.Resampling.BILINEAR))
+    count, published = len(data), GTSRB_COUNTS[split]
+    name = "GTSRB" if count == published else f"GTSRB ({count:,} of {published:,} {split} pictures)"
+    tensor = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))  # (N, 3, 32, 32)
+    return ImageSet(tensor, torch.from_numpy(labels), GTSRB_CLASSES, name)

@@ -40,14 +40,14 @@ _MIN_VISIBLE_PERCENT = 35
 # --- filling polygons ----------------------------------------------------------------------------------------------
 
 
-def _repeat_ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def repeat_ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """starts[0], starts[0] + 1, ... (counts[0] of them), starts[1], ..."""
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     return np.repeat(starts - ends + counts, counts) + np.arange(total)
 
 
-def _fill(
+def fill(
     x: np.ndarray, y: np.ndarray, lengths: np.ndarray, polygon: np.ndarray, side: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fill polygons by the even-odd rule and return their runs of samples, in the polygons' order.
@@ -75,7 +75,7 @@ def _fill(
     slope = ((x1 - x) << 16) // (y1 - y)
     base = (x << 16) + slope * (half - y)
     first, counts = np.minimum(top, bottom), np.abs(bottom - top)
-    row = _repeat_ranges(first, counts)
+    row = repeat_ranges(first, counts)
     cut = (np.repeat(base, counts) + np.repeat(slope << 4, counts) * row) >> 16
     column = np.clip((cut + half - 1) >> 4, 0, side)
     owner = np.repeat(np.repeat(polygon, lengths)[kept], counts)
@@ -313,7 +313,7 @@ def _spread(size: int, cells: int) -> np.ndarray:
     return weights
 
 
-def _clouds(d: Dice, size: int, cells: int) -> np.ndarray:
+def clouds(d: Dice, size: int, cells: int) -> np.ndarray:
     """Soft noise in 0..255, int64 (size, size)."""
     weights = _spread(size, cells)
     # Whole numbers far under 2**53 stay exact in float64, in whatever order a processor adds them up.
@@ -328,9 +328,9 @@ def _background(d: Dice, theme: _Theme, size: int, horizon: int, units: int) -> 
     rows = np.arange(size)[:, None]
     sky = [np.array(d.jitter(c, 12)) for c in theme.sky]
     ground = [np.array(d.jitter(c, 16)) for c in theme.ground]
-    blotches = _clouds(d, size, 4) - 128
+    blotches = clouds(d, size, 4) - 128
     grain = d.noise(size, size).astype(np.int64) - 128
-    texture = (blotches * d.between(16, 34) + (_clouds(d, size, 13) - 128) * d.between(10, 30) + grain * 10) >> 7
+    texture = (blotches * d.between(16, 34) + (clouds(d, size, 13) - 128) * d.between(10, 30) + grain * 10) >> 7
     columns = np.arange(size)[None, :]
     scaled = units * 8 // size  # pattern units per pixel, in eighths
     if theme.pattern == "ripples":
@@ -658,9 +658,9 @@ def _gather(layers: list[_Layer], things: list[Thing]) -> _Polygons:
 
 def _paint(polygons: _Polygons, things: list[Thing], side: int) -> tuple[np.ndarray, list[int]]:
     """1 + the polygon seen at each sample, int64 (side, side), and the samples of each thing before others hid it."""
-    polygon, start, count = _fill(polygons.x, polygons.y, polygons.lengths, polygons.index, side)
+    polygon, start, count = fill(polygons.x, polygons.y, polygons.lengths, polygons.index, side)
     samples = np.zeros(side * side, dtype=np.int64)
-    where = _repeat_ranges(start, count)
+    where = repeat_ranges(start, count)
     what = np.repeat(polygon + 1, count)
     ends = np.concatenate(([0], np.cumsum(count)))
     full, done = [], 0
