@@ -83,14 +83,20 @@ QUESTIONS: dict[str, Question] = {
         ),
     ),
     "09.change_threshold": Question(
-        expected=lambda: 1 / (1 + 4),
-        hint="The weight adds ln w to the logit. Which probability has the logit -ln 4?",
+        expected=lambda: (4 / 16) / (1 + 4 / 16),
+        hint="The weight multiplies the odds p / (1 - p). Which odds has 0.8, and which are left without the weight?",
         tolerance=6e-4,
         slips=(
-            (lambda: 1 / 4, "close: these are the odds. The probability with odds 1 : 4 is asked for."),
-            (lambda: 4 / (1 + 4), "the other way round: the weight gives the label to more pictures, not to fewer."),
-            (lambda: 0.5 / 4, "probabilities cannot be divided like that. The weight multiplies the odds p / (1 - p)."),
-            (lambda: 0.5, "that is the threshold with the weight. Without it the scores are lower."),
+            (lambda: 4 / 16, "close: these are the odds. The probability with odds 1 : 4 is asked for."),
+            (
+                lambda: 4 * 16 / (1 + 4 * 16),
+                "the other way round: without the weight the scores are lower, not higher.",
+            ),
+            (
+                lambda: 0.8 / 16,
+                "probabilities cannot be divided like that. The weight multiplies the odds p / (1 - p).",
+            ),
+            (lambda: 0.8, "that is the threshold with the weight. Without it the scores are lower."),
         ),
     ),
     "09.build_f2": Question(judge=_judge_f2, hint=""),
