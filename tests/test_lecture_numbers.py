@@ -510,6 +510,14 @@ TABLE += [
     (
         "06",
         "Sorbonne",
+        "a dense layer on 7x7 as a convolution, on 12x12: (N - n + 1)^2 outputs",
+        lambda: shape((12, 12), (7, 7)),
+        (6, 6),
+        "on 12x12 the convolution gives 2 32 6 6",
+    ),
+    (
+        "06",
+        "Sorbonne",
         "VGG's first dense layer as a convolution",
         lambda: conv.parameter_count(512, 4096, 7, bias=False),
         102_760_448,
