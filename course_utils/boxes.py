@@ -46,8 +46,6 @@ def _refuse(bad: torch.Tensor, boxes: torch.Tensor, name: str, wanted: str, reme
 def check_boxes(boxes: Any, name: str = "boxes") -> torch.Tensor:
     """Return the boxes as a float tensor, or raise a ValueError that names argument, row, value and remedy.
 
-    Derived in notebooks/10_localization.ipynb.
-
     Args:
         boxes: (N, 4), xyxy in pixels: a tensor, an array or a list of rows. N = 0 is fine, as are boxes without area
             and boxes that reach out of the picture.
@@ -193,7 +191,6 @@ def nms(
 
     torchvision's `nms`, label by label. (Its `batched_nms` moves each label's boxes to a place of their own; with
     negative coordinates two labels can still meet there.) Boxes without area are never dropped.
-    Derived in notebooks/12_yolo.ipynb.
 
     Args:
         boxes: (N, 4), xyxy in pixels.
@@ -244,7 +241,7 @@ def encode(boxes: Any, anchors: Any) -> torch.Tensor:
     """What a box regressor has to answer at each anchor: R-CNN's t_x, t_y, t_w, t_h.
 
     The centre's shift in widths and heights of the anchor, and the logarithms of the ratios of the sides (Girshick et
-    al. 2014, appendix C, equations 6 to 9). `decode` is the inverse. Derived in notebooks/11_region_proposals.ipynb.
+    al. 2014, appendix C, equations 6 to 9). `decode` is the inverse.
 
     Args:
         boxes: (N, 4), xyxy in pixels, the right answers.
@@ -267,7 +264,7 @@ def decode(deltas: Any, anchors: Any) -> torch.Tensor:
     """The boxes that a regressor's answers mean at each anchor; the inverse of `encode`.
 
     Equations 1 to 4 of Girshick et al. 2014, appendix C. The sides are exponentials: limit t_w and t_h of an untrained
-    network (torchvision: to log(1000 / 16)) before they overflow. Derived in notebooks/11_region_proposals.ipynb.
+    network (torchvision: to log(1000 / 16)) before they overflow.
 
     Args:
         deltas: (N, 4): t_x, t_y, t_w, t_h.
