@@ -1,8 +1,9 @@
-"""How good predictions are: top-k accuracy; precision, recall and F1 of label sets, precision-recall curves."""
+"""How good predictions are: top-k accuracy; precision, recall and F1 of label sets; average precision of detections."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -158,3 +159,224 @@ def average_precision(scores: Any, targets: Any) -> float:
     """
     precision, recall, _ = precision_recall_curve(scores, targets)
     return float((precision * np.diff(recall, prepend=0.0)).sum())
+
+
+# --- boxes with scores ---------------------------------------------------------------------------------------------
+
+INTERPOLATIONS = ("all_points", "11_points", "101_points")
+
+
+class DetectionCurve(NamedTuple):
+    """One class's precision and recall after each of its detections, surest first; float64, each (D,)."""
+
+    precision: np.ndarray
+    recall: np.ndarray
+    scores: np.ndarray
+
+
+class DetectionScore(NamedTuple):
+    """Average precision of each class, (num_classes,), nan for a class without truth, and the mean of the others."""
+
+    mean: float
+    per_class: np.ndarray
+
+
+def match_detections(ious: Any, iou_threshold: float = 0.5, ignore: Any = None) -> np.ndarray:
+    """Give every detection of one picture a true box of its own, the surest detection first.
+
+    A detection takes the free true box that it overlaps most, if the overlap reaches the threshold; a true box is taken
+    once. So a second detection of one object goes unmatched. The rule is COCO's (Lin et al. 2014); Pascal VOC's differs
+    in one case: there a detection whose best box is taken already never gets its second best. Of equal overlaps the
+    last true box counts, as in pycocotools. Derived in notebooks/12_yolo.ipynb.
+
+    Args:
+        ious: (D, T), detections in the order of falling scores, true boxes; 0 where the two may not match.
+        iou_threshold: above 0, at most 1.
+        ignore: bool (T,), true boxes that count neither as found nor as missed; any number of detections may match one,
+            and only where no other box is left to match. None of them if None.
+
+    Returns:
+        int64 (D,): the true box's number, or -1.
+    """
+    ious = np.asarray(ious, dtype=np.float64)
+    if ious.ndim != 2:
+        raise ValueError(f"ious must have the shape (D, T), detections by true boxes, got {ious.shape}")
+    if not 0 < iou_threshold <= 1:
+        raise ValueError(f"iou_threshold must be above 0 and at most 1, got {iou_threshold!r}")
+    detections, truths = ious.shape
+    ignore = np.zeros(truths, dtype=bool) if ignore is None else np.asarray(ignore, dtype=bool)
+    if ignore.shape != (truths,):
+        raise ValueError(f"ignore must have the shape ({truths},), one entry a true box, got {ignore.shape}")
+    matched = np.full(detections, -1, dtype=np.int64)
+    open_to = np.where(ious >= min(iou_threshold, 1 - 1e-10), ious, 0)  # pycocotools' guard against rounding at 1
+    for group in (~ignore, ignore):  # ignored boxes only take what is left
+        overlaps = np.where(group, open_to, 0)
+        for d in np.flatnonzero((matched < 0) & overlaps.any(axis=1)):
+            best = truths - 1 - int(overlaps[d, ::-1].argmax())
+            if overlaps[d, best] > 0:
+                matched[d] = best
+                if not ignore[best]:
+                    overlaps[:, best] = 0
+    return matched
+
+
+def interpolated_average_precision(precision: Any, recall: Any, interpolation: str = "all_points") -> float:
+    """The area under a precision-recall curve after its dips are filled: p(r) is the best precision at recall >= r.
+
+    Derived in notebooks/12_yolo.ipynb.
+
+    Args:
+        precision, recall: (D,), after each detection, surest first; recall never falls. Empty if there is none.
+        interpolation: 'all_points' takes the whole area (Pascal VOC since 2010), '11_points' the mean of p at recall 0,
+            0.1, ... 1 (Pascal VOC 2007; Everingham et al. 2010), '101_points' that at 0, 0.01, ... 1 (COCO).
+
+    Returns:
+        0 to 1; 0 without a detection.
+    """
+    check_choice("interpolation", interpolation, INTERPOLATIONS)
+    precision, recall = np.asarray(precision, dtype=np.float64), np.asarray(recall, dtype=np.float64)
+    if precision.ndim != 1 or precision.shape != recall.shape:
+        raise ValueError(
+            f"precision and recall must both have the shape (D,), got {precision.shape} and {recall.shape}"
+        )
+    if (np.diff(recall) < 0).any():
+        raise ValueError("recall must never fall: give both after each detection, surest first")
+    if not len(precision):
+        return 0.0
+    filled = np.maximum.accumulate(precision[::-1])[::-1]  # the best precision at this recall or a higher one
+    if interpolation == "all_points":
+        return float((filled * np.diff(recall, prepend=0.0)).sum())
+    levels = np.arange(11) / 10 if interpolation == "11_points" else np.linspace(0, 1, 101)  # to the bit as in COCO
+    at = np.searchsorted(recall, levels, side="left")  # first detection that reaches the level
+    return float(np.append(filled, 0.0)[at].mean())
+
+
+def _array(value: Any, dtype: type) -> np.ndarray:
+    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value, dtype=dtype)
+
+
+def _entries(name: str, entries: Any, keys: tuple[str, ...], optional: tuple[str, ...] = ()) -> list[dict]:
+    """Each picture's arrays, checked: boxes float64 (K, 4), all else (K,)."""
+    checked = []
+    for n, entry in enumerate(entries):
+        where = f"{name}[{n}]"
+        missing = [key for key in keys if key not in entry]
+        if missing:
+            raise ValueError(f"{where} must have the keys {', '.join(keys)}; {missing[0]} is missing")
+        boxes = _array(entry["boxes"], np.float64)
+        boxes = boxes.reshape(0, 4) if boxes.size == 0 else boxes
+        if boxes.ndim != 2 or boxes.shape[1] != 4:
+            raise ValueError(f"{where}['boxes'] must have the shape (K, 4), got {boxes.shape}")
+        if not np.isfinite(boxes).all():
+            raise ValueError(f"{where}['boxes'] must be finite, got nan or infinity")
+        if (boxes[:, 2:] < boxes[:, :2]).any():
+            odd = boxes[(boxes[:, 2:] < boxes[:, :2]).any(axis=1)][0].tolist()
+            raise ValueError(f"{where}['boxes'] must have x1 <= x2 and y1 <= y2, got {odd}")
+        found = {"boxes": boxes}
+        for key in [*keys, *(key for key in optional if key in entry)]:
+            if key == "boxes":
+                continue
+            dtype = {"labels": np.int64, "scores": np.float64}.get(key, bool)
+            found[key] = _array(entry[key], dtype)
+            if found[key].shape != (len(boxes),):
+                raise ValueError(
+                    f"{where}[{key!r}] must have the shape ({len(boxes)},), one a box, got {found[key].shape}"
+                )
+        if np.isnan(found.get("scores", 0)).any():
+            raise ValueError(f"{where}['scores'] must be numbers, got nan")
+        checked.append(found)
+    return checked
+
+
+def _overlaps(boxes: np.ndarray, truth: np.ndarray, crowd: np.ndarray) -> np.ndarray:
+    """IoU of all pairs, (D, T); for a crowd the share of the detection that lies in it, as COCO has it."""
+    low = np.maximum(boxes[:, None, :2], truth[:, :2])
+    high = np.minimum(boxes[:, None, 2:], truth[:, 2:])
+    inner = (high - low).clip(0).prod(axis=2)
+    areas, true_areas = ((b[:, 2:] - b[:, :2]).prod(axis=1) for b in (boxes, truth))
+    whole = np.where(crowd, areas[:, None], areas[:, None] + true_areas - inner)
+    return np.divide(inner, whole, out=np.zeros_like(inner), where=inner > 0)
+
+
+def detection_curves(
+    predictions: Sequence[Mapping[str, Any]],
+    targets: Sequence[Mapping[str, Any]],
+    iou_threshold: float = 0.5,
+    num_classes: int | None = None,
+) -> list[DetectionCurve | None]:
+    """Each class's precision and recall, detection by detection over all pictures, surest first.
+
+    Equal scores keep the order of the pictures and, within one, of the predictions. Arguments and errors as for
+    `detection_average_precision`. A class without truth has no recall: its entry is None.
+    """
+    given = _entries("predictions", predictions, ("boxes", "scores", "labels"))
+    truth = _entries("targets", targets, ("boxes", "labels"), ("ignore", "iscrowd"))
+    if len(given) != len(truth):
+        raise ValueError(f"predictions must be as many as targets ({len(truth)}), one a picture, got {len(given)}")
+    labels = [entry["labels"] for entry in (*given, *truth)]
+    largest = max((int(part.max()) for part in labels if part.size), default=-1)
+    num_classes = max(1, largest + 1) if num_classes is None else check_int("num_classes", num_classes, 1)
+    if largest >= num_classes or min((int(part.min()) for part in labels if part.size), default=0) < 0:
+        raise ValueError(f"labels must be from 0 to num_classes - 1 = {num_classes - 1}, got others")
+
+    counts = np.zeros(num_classes, dtype=np.int64)  # true boxes that count
+    parts = []  # (labels, scores, true or not) of the detections that count
+    for guess, true in zip(given, truth, strict=True):
+        crowd = true.get("iscrowd", np.zeros(len(true["boxes"]), dtype=bool))
+        ignore = crowd | true.get("ignore", False)
+        counts += np.bincount(true["labels"][~ignore], minlength=num_classes)
+        order = np.argsort(-guess["scores"], kind="stable")
+        boxes, scores, classes = guess["boxes"][order], guess["scores"][order], guess["labels"][order]
+        ious = np.where(classes[:, None] == true["labels"], _overlaps(boxes, true["boxes"], crowd), 0)
+        matched = match_detections(ious, iou_threshold, ignore)
+        kept = (matched < 0) | ~np.append(ignore, False)[matched]
+        parts.append((classes[kept], scores[kept], matched[kept] >= 0))
+    classes, scores, hits = (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else ([], [], [])
+    curves: list[DetectionCurve | None] = []
+    for label in range(num_classes):
+        if not counts[label]:
+            curves.append(None)
+            continue
+        mine = np.flatnonzero(classes == label)
+        mine = mine[np.argsort(-scores[mine], kind="stable")]
+        true_so_far = np.cumsum(hits[mine])
+        precision = true_so_far / np.arange(1, len(mine) + 1)
+        curves.append(DetectionCurve(precision, true_so_far / counts[label], scores[mine]))
+    return curves
+
+
+def detection_average_precision(
+    predictions: Sequence[Mapping[str, Any]],
+    targets: Sequence[Mapping[str, Any]],
+    iou_threshold: float = 0.5,
+    interpolation: str = "all_points",
+    num_classes: int | None = None,
+) -> DetectionScore:
+    """Average precision of a detector for each class, and its mean over the classes that occur: mAP.
+
+    Derived in notebooks/12_yolo.ipynb. With '101_points' it equals pycocotools (one threshold, all areas, no limit on
+    the detections a picture); COCO's AP is the mean over the thresholds 0.5, 0.55, ... 0.95.
+
+    Args:
+        predictions: one mapping a picture: 'boxes' (D, 4) xyxy, 'scores' (D,), 'labels' (D,). D may be 0.
+        targets: one mapping a picture: 'boxes' (T, 4), 'labels' (T,); optional bool (T,): 'ignore' (Pascal's difficult
+            objects) and 'iscrowd' (COCO's groups, where overlap is the share of the detection in the group): such boxes
+            need not be found, and detections that match one count neither as right nor as wrong. T may be 0.
+        iou_threshold: overlap from which a detection counts as right, above 0, at most 1.
+        interpolation: as in `interpolated_average_precision`.
+        num_classes: labels go from 0 to num_classes - 1; one more than the largest label if None.
+
+    Returns:
+        mean and per_class. A class without truth (or with ignored truth only) is nan and left out of the mean, even if
+        it was predicted; a class that is never predicted scores 0. Without any truth the mean is nan.
+
+    Raises:
+        ValueError: missing keys, shapes, lengths or labels that do not fit, boxes that are reversed or not finite,
+            scores that are nan. Boxes of no area and boxes outside the picture are allowed; the former overlap nothing.
+    """
+    curves = detection_curves(predictions, targets, iou_threshold, num_classes)
+    per_class = np.array(
+        [np.nan if c is None else interpolated_average_precision(c.precision, c.recall, interpolation) for c in curves]
+    )
+    known = per_class[~np.isnan(per_class)]
+    return DetectionScore(float(known.mean()) if len(known) else float("nan"), per_class)
