@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -34,9 +34,15 @@ Truth = Mapping[str, torch.Tensor]
 # --- proposals by segmentation ---------------------------------------------------------------------------------------
 
 
-def describe_regions(
-    segments: np.ndarray, colors: np.ndarray, bins: int = 25
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+class Region(NamedTuple):
+    """A region of a segmentation: size in pixels, histograms (3 * bins,) that add up to 1, box xyxy in pixels."""
+
+    size: float
+    histogram: np.ndarray
+    box: tuple[float, float, float, float]
+
+
+def describe_regions(segments: np.ndarray, colors: np.ndarray, bins: int = 25) -> list[Region]:
     """Size, colours and box of each region of a segmentation.
 
     Derived in notebooks/11_region_proposals.ipynb.
@@ -47,66 +53,79 @@ def describe_regions(
         bins: of the histogram of each colour channel.
 
     Returns:
-        sizes (n,) in pixels; histograms (n, 3 * bins), each adds up to 1; boxes (n, 4), xyxy.
+        The n regions.
     """
-    width, n, flat = segments.shape[1], int(segments.max()) + 1, segments.ravel()
+    n, flat = int(segments.max()) + 1, segments.ravel()
     sizes = np.bincount(flat, minlength=n).astype(float)
     values = np.minimum((colors.reshape(-1, 3) * bins).astype(int), bins - 1)
     counts = [np.bincount(flat * bins + values[:, c], minlength=n * bins).reshape(n, bins) for c in range(3)]
     histograms = np.concatenate(counts, axis=1) / (3 * sizes[:, None])
     boxes = np.tile([np.inf, np.inf, 0, 0], (n, 1))
-    rows, columns = np.divmod(np.arange(flat.size), width)
+    rows, columns = np.divmod(np.arange(flat.size), segments.shape[1])
     for side, places in enumerate((columns, rows)):
         np.minimum.at(boxes[:, side], flat, places)
         np.maximum.at(boxes[:, side + 2], flat, places + 1)
-    return sizes, histograms, boxes
+    return [Region(*region) for region in zip(sizes.tolist(), histograms, map(tuple, boxes.tolist()), strict=True)]
 
 
-def group_regions(segments: np.ndarray, colors: np.ndarray) -> np.ndarray:
-    """Merge the two neighbours that are most alike, again and again; the boxes of all regions on the way.
+def box_around(a: Region, b: Region) -> tuple[float, float, float, float]:
+    """The smallest box that holds two regions. Derived in notebooks/11_region_proposals.ipynb."""
+    (left, top, right, bottom), (x1, y1, x2, y2) = a.box, b.box
+    return min(left, x1), min(top, y1), max(right, x2), max(bottom, y2)
 
-    Alike means a large sum of three numbers in 0..1 (Uijlings et al. 2013, section 3.2): what two colour histograms
-    have in common, how small the two are, how well they fill the box around both.
+
+def merge(a: Region, b: Region) -> Region:
+    """The union of two regions. Derived in notebooks/11_region_proposals.ipynb."""
+    size = a.size + b.size
+    return Region(size, (a.size * a.histogram + b.size * b.histogram) / size, box_around(a, b))
+
+
+def likeness(a: Region, b: Region, pixels: int) -> float:
+    """How well two regions go together, 0 to 3: the sum of three numbers (Uijlings et al. 2013, section 3.2).
+
+    What their colour histograms have in common, how small they are, how well they fill the box around both.
     Derived in notebooks/11_region_proposals.ipynb.
 
     Args:
-        segments: (H, W), integers from 0 to n - 1: which region a pixel belongs to.
-        colors: (H, W, 3) in 0..1.
+        a, b: the regions.
+        pixels: of the whole picture.
+    """
+    size, (left, top, right, bottom) = a.size + b.size, box_around(a, b)
+    color = float(np.minimum(a.histogram, b.histogram).sum())
+    return color + (1 - size / pixels) + (1 - ((right - left) * (bottom - top) - size) / pixels)
+
+
+def group_regions(segments: np.ndarray, colors: np.ndarray, bins: int = 25) -> np.ndarray:
+    """Merge the two neighbours with the greatest likeness, again and again; the boxes of all regions on the way.
+
+    Derived in notebooks/11_region_proposals.ipynb.
+
+    Args:
+        segments, colors, bins: as for `describe_regions`.
 
     Returns:
         (2 n - 1, 4), xyxy: the n regions, then each merged one; the last is the whole picture.
     """
-    sizes, histograms, boxes = map(list, describe_regions(segments, colors))
-
-    def around(a: int, b: int) -> np.ndarray:
-        return np.concatenate([np.minimum(boxes[a][:2], boxes[b][:2]), np.maximum(boxes[a][2:], boxes[b][2:])])
-
-    def likeness(a: int, b: int) -> float:
-        color = np.minimum(histograms[a], histograms[b]).sum()
-        both, (left, top, right, bottom) = sizes[a] + sizes[b], around(a, b)
-        return color + (1 - both / segments.size) + (1 - ((right - left) * (bottom - top) - both) / segments.size)
-
+    regions = describe_regions(segments, colors, bins)
     pairs = [(segments[:, 1:], segments[:, :-1]), (segments[1:], segments[:-1])]
     touching = {tuple(sorted(p)) for a, b in pairs for p in zip(a.ravel().tolist(), b.ravel().tolist(), strict=True)}
-    alike = {(a, b): likeness(a, b) for a, b in sorted(touching) if a != b}
+    alike = {(a, b): likeness(regions[a], regions[b], segments.size) for a, b in sorted(touching) if a != b}
     while alike:
         a, b = max(alike, key=alike.get)
-        new, both = len(sizes), sizes[a] + sizes[b]
-        neighbours = {r for pair in alike if a in pair or b in pair for r in pair} - {a, b}
-        boxes.append(around(a, b))
-        histograms.append((sizes[a] * histograms[a] + sizes[b] * histograms[b]) / both)
-        sizes.append(both)
+        new = len(regions)
+        regions.append(merge(regions[a], regions[b]))
+        neighbours = {k for pair in alike if a in pair or b in pair for k in pair} - {a, b}
         alike = {pair: value for pair, value in alike.items() if a not in pair and b not in pair}
-        alike |= {(r, new): likeness(r, new) for r in sorted(neighbours)}
-    return np.stack(boxes)
+        alike |= {(k, new): likeness(regions[k], regions[new], segments.size) for k in sorted(neighbours)}
+    return np.array([region.box for region in regions])
 
 
 def selective_search(
     image: Any,
     count: int = 2000,
-    scales: Sequence[float] = (10, 30, 60, 100, 200),
+    scales: Sequence[float] = (10, 20, 40, 80, 150, 250),
     spaces: Sequence[str] = ("hsv", "lab", "rgb"),
-    min_size: int = 4,
+    min_size: int = 8,
     seed: int = 0,
 ) -> torch.Tensor:
     """Proposals by hierarchical grouping of segmentations (Uijlings et al. 2013), most promising first.
@@ -181,7 +200,7 @@ class Trunk(nn.Module):
 class RegionHead(nn.Module):
     """A region's features to a logit for each class and the background, and four deltas for each class.
 
-    Derived in notebooks/11_region_proposals.ipynb.
+    `embed` gives the numbers in between, (R, hidden). Derived in notebooks/11_region_proposals.ipynb.
 
     Shapes: (R, channels, 4, 4) to logits (R, num_classes + 1) and deltas (R, num_classes, 4).
     """
@@ -192,8 +211,11 @@ class RegionHead(nn.Module):
         self.classify = nn.Linear(hidden, num_classes + 1)
         self.refine = nn.Linear(hidden, num_classes * 4)
 
+    def embed(self, pooled: torch.Tensor) -> torch.Tensor:
+        return F.relu(self.hidden(pooled.flatten(1)))
+
     def forward(self, pooled: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        x = F.relu(self.hidden(pooled.flatten(1)))
+        x = self.embed(pooled)
         return self.classify(x), self.refine(x).unflatten(1, (-1, 4))
 
 
@@ -254,8 +276,11 @@ class RCNN(nn.Module):
         super().__init__()
         self.trunk, self.head = Trunk(channels), RegionHead(num_classes, channels)
 
+    def pooled(self, crops: torch.Tensor) -> torch.Tensor:
+        return F.avg_pool2d(self.trunk(crops), 2)  # (R, C, 8, 8) -> (R, C, 4, 4)
+
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.head(F.avg_pool2d(self.trunk(crops), 2))  # (R, C, 8, 8) -> (R, C, 4, 4)
+        return self.head(self.pooled(crops))
 
 
 class FastRCNN(nn.Module):
@@ -374,6 +399,85 @@ def detections(
     found, row, label = found[whole], row[whole], label[whole]
     kept = nms(found, scores[row, label], iou_threshold, label)[:limit]
     return {"boxes": found[kept], "scores": scores[row, label][kept], "labels": label[kept]}
+
+
+def ridge(features: torch.Tensor, goals: torch.Tensor, strength: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Linear regression with a penalty on the squared weights, solved at one stroke (Girshick et al. 2014, equation 5).
+
+    The bias is not penalised. Derived in notebooks/11_region_proposals.ipynb.
+
+    Args:
+        features: (n, F).
+        goals: (n, T).
+        strength: of the penalty, the paper's lambda; above 0.
+
+    Returns:
+        weight (T, F) and bias (T,); zeros where n = 0.
+    """
+    if not len(features):
+        return features.new_zeros(goals.shape[1], features.shape[1]), features.new_zeros(goals.shape[1])
+    middle, goal = features.mean(dim=0), goals.mean(dim=0)
+    x, t = features - middle, goals - goal
+    weight = torch.linalg.solve(x.T @ x + strength * torch.eye(x.shape[1], dtype=x.dtype), x.T @ t).T
+    return weight, goal - weight @ middle
+
+
+def fit_refinement(
+    head: RegionHead, hidden: torch.Tensor, classes: torch.Tensor, goals: torch.Tensor, strength: float = 100.0
+) -> None:
+    """Put a ridge regression from a region's hidden numbers to its deltas into the head, class by class.
+
+    Written out in notebooks/11_region_proposals.ipynb.
+
+    Args:
+        head: changed in place.
+        hidden: (n, F), of `RegionHead.embed`.
+        classes, goals: of `sample_regions`.
+        strength: of the penalty.
+    """
+    with torch.no_grad():
+        for label in range(head.classify.out_features - 1):
+            mine = classes == label + 1
+            weight, bias = ridge(hidden[mine].double(), goals[mine].double(), strength)
+            head.refine.weight[4 * label : 4 * label + 4] = weight.float()
+            head.refine.bias[4 * label : 4 * label + 4] = bias.float()
+
+
+def rcnn_losses(
+    net: RCNN, images: torch.Tensor, boxes: Sequence[torch.Tensor], truths: Sequence[Truth], regions: int = 32
+) -> dict[str, torch.Tensor]:
+    """R-CNN's fine-tuning on a few pictures: the cross-entropy of warped regions; boxes are fitted later.
+
+    Written out in notebooks/11_region_proposals.ipynb. Arguments as for `fast_losses`.
+    """
+    drawn = [sample_regions(b, t, regions) for b, t in zip(boxes, truths, strict=True)]
+    crops = torch.cat([warp(image, chosen) for image, (chosen, _, _) in zip(images, drawn, strict=True)])
+    logits, _ = net(crops.contiguous(memory_format=torch.channels_last))
+    return {"class": F.cross_entropy(logits.float(), torch.cat([classes for _, classes, _ in drawn]))}
+
+
+def fast_losses(
+    net: FastRCNN, images: torch.Tensor, boxes: Sequence[torch.Tensor], truths: Sequence[Truth], regions: int = 32
+) -> dict[str, torch.Tensor]:
+    """Fast R-CNN's two losses on a few pictures.
+
+    Written out in notebooks/11_region_proposals.ipynb.
+
+    Args:
+        net: the network.
+        images: (N, 3, H, W).
+        boxes: proposals, one (R_n, 4) a picture.
+        truths: one a picture.
+        regions: how many are drawn from a picture.
+
+    Returns:
+        {"class", "box"}: scalars.
+    """
+    drawn = [sample_regions(b, t, regions) for b, t in zip(boxes, truths, strict=True)]
+    chosen, classes, goals = zip(*drawn, strict=True)
+    logits, deltas = net(images.contiguous(memory_format=torch.channels_last), chosen)
+    both = region_loss(logits.float(), deltas.float(), torch.cat(classes), torch.cat(goals))
+    return dict(zip(("class", "box"), both, strict=True))
 
 
 # --- Faster R-CNN ----------------------------------------------------------------------------------------------------
@@ -542,7 +646,7 @@ def faster_losses(
         {"objectness", "anchor boxes", "class", "box"}: scalars, means over the pictures.
     """
     size = tuple(images.shape[2:])
-    maps = net.trunk(images)
+    maps = net.trunk(images.contiguous(memory_format=torch.channels_last))
     objectness, deltas = (x.float() for x in net.rpn(maps))
     placed = anchor_boxes(tuple(maps.shape[2:]))
     first = [rpn_loss(o, d, placed, t["boxes"], anchors) for o, d, t in zip(objectness, deltas, truths, strict=True)]

@@ -4,35 +4,43 @@ One module an explorer; notebooks call them as `widgets.NAME`. The pictures are 
 to picture this takes a fifth of what a matplotlib figure takes.
 """
 
+from course_utils.widgets.anchors import anchors_svg, explore_anchors, show_anchors
 from course_utils.widgets.annotation import annotation_svg, explore_annotation, show_annotation
 from course_utils.widgets.bottleneck import bottleneck_svg, explore_bottleneck, show_bottleneck
 from course_utils.widgets.canvas import still_picture
 from course_utils.widgets.convolution import convolution_svg, explore_convolution, show_convolution
 from course_utils.widgets.moved import explore_moved, moved_svg, show_moved
 from course_utils.widgets.paths import explore_paths, paths_svg, show_paths
+from course_utils.widgets.roi import explore_roi, roi_svg, show_roi
 from course_utils.widgets.softmax import explore_softmax, show_softmax, softmax_svg
 from course_utils.widgets.steps import explore_steps, show_steps, steps_svg
 from course_utils.widgets.transposed import explore_transposed, show_transposed, transposed_svg
 
 __all__ = [
+    "anchors_svg",
     "annotation_svg",
     "bottleneck_svg",
     "convolution_svg",
+    "explore_anchors",
     "explore_annotation",
     "explore_bottleneck",
     "explore_convolution",
     "explore_moved",
     "explore_paths",
+    "explore_roi",
     "explore_softmax",
     "explore_steps",
     "explore_transposed",
     "moved_svg",
     "paths_svg",
+    "roi_svg",
+    "show_anchors",
     "show_annotation",
     "show_bottleneck",
     "show_convolution",
     "show_moved",
     "show_paths",
+    "show_roi",
     "show_softmax",
     "show_steps",
     "show_transposed",
