@@ -241,7 +241,7 @@ def encode(boxes: Any, anchors: Any) -> torch.Tensor:
     """What a box regressor has to answer at each anchor: R-CNN's t_x, t_y, t_w, t_h.
 
     The centre's shift in widths and heights of the anchor, and the logarithms of the ratios of the sides (Girshick et
-    al. 2014, appendix C, equations 6 to 9). `decode` is the inverse.
+    al. 2014, appendix C, equations 6 to 9). `decode` is the inverse. Derived in notebooks/11_region_proposals.ipynb.
 
     Args:
         boxes: (N, 4), xyxy in pixels, the right answers.
@@ -264,7 +264,7 @@ def decode(deltas: Any, anchors: Any) -> torch.Tensor:
     """The boxes that a regressor's answers mean at each anchor; the inverse of `encode`.
 
     Equations 1 to 4 of Girshick et al. 2014, appendix C. The sides are exponentials: limit t_w and t_h of an untrained
-    network (torchvision: to log(1000 / 16)) before they overflow.
+    network (torchvision: to log(1000 / 16)) before they overflow. Derived in notebooks/11_region_proposals.ipynb.
 
     Args:
         deltas: (N, 4): t_x, t_y, t_w, t_h.

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from sklearn.metrics import fbeta_score
 
 from course_utils import checks, convolution
+from course_utils.boxes import iou
 
 
 def _turned_and_padded(g, kernels):
@@ -75,6 +77,12 @@ RIGHT = {
     "09.predict_everything": [0.1667, 1],
     "09.change_threshold": 0.2,
     "09.build_f2": lambda predictions, targets: _f2(predictions, targets).mean(),
+    "11.predict_targets": [0.25, 0, 0, -0.693],
+    "11.change_shift": [1, 22],
+    "11.build_average_recall": lambda proposals, boxes: _average_recall(proposals, boxes),
+    "11b.predict_anchors": [17_100, 102_600],
+    "11b.change_stride": [4, 2],
+    "11b.build_boxes_of_masks": lambda masks: _boxes_of_masks(masks),
 }
 
 
@@ -423,6 +431,82 @@ def test_build_cutout_leaves_the_random_numbers_alone():
     torch.manual_seed(3)
     checks.answer("05.build_cutout", _cutout)
     assert torch.equal(torch.rand(4), first)
+
+
+def _average_recall(proposals, boxes, thresholds=10):
+    if not len(proposals):
+        return 0.0
+    best = iou(boxes, proposals).amax(dim=1)
+    return sum((best >= 0.5 + 0.05 * k - 1e-6).float().mean().item() for k in range(thresholds)) / thresholds
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (lambda p, b: torch.tensor(_average_recall(p, b)), "right"),
+        (lambda p, b: ..., "not answered yet"),
+        (lambda p, b: None, "not answered yet"),
+        (lambda p, b: _average_recall(p, b, 1), "this is the recall at 0.5"),
+        (lambda p, b: _average_recall(p, b, 11), "the last one is 0.95"),
+        (lambda p, b: iou(b, p).amax(dim=1).mean() if len(p) else 0.0, "the mean of the best overlaps"),
+        (lambda p, b: _average_recall(b, p) if len(p) else 0.0, "the share of proposals"),
+        (lambda p, b: _average_recall(p, b) if len(p) else 1.0, "without proposals nothing is caught"),
+        (
+            lambda p, b: iou(b, p).amax(dim=1).mean() * 0 + _average_recall(p, b),
+            "there are no proposals: the answer is 0",
+        ),
+        (lambda p, b: 0.123, "the number is not right"),
+        (lambda p, b: iou(b, p), "one number is asked for"),
+        (lambda p: p, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_average_recall(function, part):
+    assert part in checks.answer("11.build_average_recall", function)
+
+
+def test_average_recall_counts_a_threshold_that_is_just_reached():
+    """torch's `>` in place of `>=`: the exact proposal still counts, a box of IoU 0.5 does not."""
+    from course_utils.questions import proposals
+
+    half = torch.tensor([[0.0, 0, 10, 5]])
+    assert proposals._average_recall(half, torch.tensor([[0.0, 0, 10, 10]])) == pytest.approx(0.1)
+    assert proposals._average_recall(half, torch.tensor([[0.0, 0, 10, 10]]), strict=True) == 0
+
+
+def _boxes_of_masks(masks, edge=1):
+    boxes = torch.zeros(len(masks), 4)
+    for box, mask in zip(boxes, masks, strict=True):
+        rows, columns = mask.any(dim=1).nonzero()[:, 0], mask.any(dim=0).nonzero()[:, 0]
+        if len(rows):
+            box[:] = torch.tensor([columns[0], rows[0], columns[-1] + edge, rows[-1] + edge])
+    return boxes
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (lambda masks: _boxes_of_masks(masks).numpy(), "right"),
+        (lambda masks: ..., "not answered yet"),
+        (lambda masks: _boxes_of_masks(masks, 0), "right and lower edges are exclusive"),
+        (torchvision.ops.masks_to_boxes, "right and lower edges are exclusive"),
+        (lambda masks: _boxes_of_masks(masks)[:, [1, 0, 3, 2]], "the two are exchanged"),
+        (lambda masks: torchvision.ops.box_convert(_boxes_of_masks(masks), "xyxy", "xywh"), "x y width height"),
+        (lambda masks: _boxes_of_masks(masks) - (~masks.any(dim=(1, 2)))[:, None].float(), "an empty mask gives"),
+        (lambda masks: torchvision.ops.masks_to_boxes(masks[:3]), "right and lower edges are exclusive"),
+        (lambda masks: _boxes_of_masks(masks)[0], "3 masks need 3 rows"),
+        (lambda masks: _boxes_of_masks(masks) + 5, "the numbers are not"),
+        (lambda masks: [[m.nonzero().min(dim=0).values.tolist()] for m in masks], "3 masks need 3 rows"),
+        (
+            lambda masks: _boxes_of_masks(masks) + torch.stack([m.nonzero().amin() * 0 for m in masks])[:, None],
+            "where a mask is empty",
+        ),
+        (lambda: 3, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_boxes_of_masks(function, part):
+    assert part in checks.answer("11b.build_boxes_of_masks", function)
 
 
 def test_check_prints_the_verdict(capsys):

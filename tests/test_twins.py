@@ -155,6 +155,152 @@ def _scored() -> list[Call]:
     ]
 
 
+def _segmentations() -> list[Call]:
+    rng = np.random.default_rng(0)
+    segments = np.array([[0, 0, 1, 1, 1], [0, 0, 1, 1, 1], [0, 0, 1, 2, 2], [0, 3, 3, 2, 2]])
+    blocks = np.kron(np.arange(20).reshape(4, 5), np.ones((3, 4), dtype=int))
+    return [Call((part, rng.random((*part.shape, 3)), bins)) for part in (segments, blocks) for bins in (2, 25)]
+
+
+def _pairs_of_regions() -> list[Call]:
+    from course_utils.models.rcnn import describe_regions
+
+    a, b, c, d = describe_regions(*_segmentations()[0].args)
+    return [Call((a, b)), Call((b, c)), Call((d, a))]
+
+
+def _likenesses() -> list[Call]:
+    return [Call((*call.args, pixels)) for call in _pairs_of_regions() for pixels in (20, 9216)]
+
+
+def _searches() -> list[Call]:
+    from course_utils.datasets import toyland
+
+    image = toyland.batch([toyland.scene(5)])[0]
+    return [Call((image, 50, (50,), ("hsv",))), Call((image[:, :40, :60], 2000, (30, 90), ("lab", "rgb"), 12, 3))]
+
+
+def _boxes(count: int, seed: int = 0) -> Any:
+    import torch
+
+    corners = 90 * torch.rand(count, 2, 2, generator=torch.Generator().manual_seed(seed))
+    return torch.cat([corners.amin(dim=1), corners.amax(dim=1) + 5], dim=1)
+
+
+def _truths() -> list[dict]:
+    import torch
+
+    nothing = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}
+    return [{"boxes": _boxes(3, 7), "labels": torch.tensor([2, 0, 9])}, nothing]
+
+
+def _drawn_regions() -> list[Call]:  # more are asked for than there are: nothing is left to chance
+    return [Call((_boxes(30), truth, 1000, 1.0)) for truth in _truths()]
+
+
+def _answers() -> list[Call]:
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    logits, deltas = torch.randn(9, 11, generator=generator), torch.randn(9, 10, 4, generator=generator)
+    classes, goals = torch.randint(11, (9,), generator=generator), torch.randn(9, 4, generator=generator)
+    return [Call((logits, deltas, classes, goals)), Call((logits, deltas, 0 * classes, goals))]
+
+
+def _scored_regions() -> list[Call]:
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    scores, deltas = torch.rand(40, 3, generator=generator), torch.randn(40, 3, 4, generator=generator)
+    whole = (scores, deltas, _boxes(40), (96, 96))
+    empty = (scores[:0], deltas[:0], _boxes(0), (96, 96))
+    return [Call(whole), Call(whole, {"score_threshold": 0.5, "iou_threshold": 0.7, "limit": 7}), Call(empty)]
+
+
+def _regressions() -> list[Call]:
+    x, t = _tensors((12, 5), (12, 4))
+    return [Call((x, t, 0.5)), Call((x, t, 100.0)), Call((x[:0], t[:0], 1.0))]
+
+
+def _crops() -> list[Call]:
+    import torch
+
+    image = torch.rand(3, 40, 50, generator=torch.Generator().manual_seed(0))
+    return [Call((image, _boxes(6) / 2)), Call((image, _boxes(3) / 2, 16, 0.0)), Call((image, _boxes(0)))]
+
+
+def _trunks() -> list[Call]:
+    import torch
+
+    return [Call((8,), inputs=(torch.rand(2, 3, 16, 24, generator=torch.Generator().manual_seed(0)),))]
+
+
+def _crop_networks() -> list[Call]:
+    import torch
+
+    return [Call((4, 8), inputs=(torch.rand(5, 3, 32, 32, generator=torch.Generator().manual_seed(0)),))]
+
+
+def _region_networks() -> list[Call]:
+    import torch
+
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    return [Call((4, 8), inputs=(images, [_boxes(5), _boxes(3, 1)]))]
+
+
+def _region_features(side: int) -> Any:
+    import torch
+
+    return torch.randn(3, 8, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def _anchors() -> list[Call]:
+    return [Call(((2, 3),)), Call(((3, 2), (8, 20), (0.5, 3), 16))]
+
+
+def _assignments() -> list[Call]:
+    from course_utils.models.rcnn import anchor_boxes
+
+    anchors = anchor_boxes((6, 6))
+    return [Call((anchors, _boxes(n, n))) for n in (0, 1, 4)] + [Call((anchors, _boxes(3), 0.5, 0.4))]
+
+
+def _proposal_answers(count: int) -> tuple:
+    import torch
+
+    from course_utils.models.rcnn import anchor_boxes
+
+    generator = torch.Generator().manual_seed(count)
+    return torch.randn(324, generator=generator), torch.randn(324, 4, generator=generator), anchor_boxes((6, 6))
+
+
+def _proposal_losses() -> list[Call]:
+    return [Call((*_proposal_answers(n), _boxes(n, n) / 4, 10_000)) for n in (0, 3)]
+
+
+def _proposals() -> list[Call]:
+    whole = (*_proposal_answers(0), (24, 24))
+    return [Call(whole), Call(whole, {"count": 5}), Call(whole, {"iou_threshold": 0.3, "before": 40})]
+
+
+def _masks() -> list[Call]:
+    import torch
+
+    masks = torch.rand(4, 96, 96, generator=torch.Generator().manual_seed(0)) < 0.5
+    return [Call((masks, _boxes(4))), Call((masks[:1], _boxes(1), 4))]
+
+
+def _small_masks() -> list[Call]:
+    import torch
+
+    masks = torch.rand(5, 16, 16, generator=torch.Generator().manual_seed(0))
+    return [
+        Call((masks, _boxes(5), (96, 96))),
+        Call((masks[:1, :2, :2], _boxes(1), (40, 30))),
+        Call((masks[:0], _boxes(0), (9, 9))),
+    ]
+
+
 SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "features.hog": _pictures,
     "convolution.output_size": _geometries,
@@ -173,6 +319,31 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "metrics.precision_recall_curve": _curves,
     "metrics.average_precision": _curves,
     "metrics.top_k_accuracy": _scored,
+    "boxes.encode": lambda: [Call((_boxes(9), _boxes(9, 1)))],
+    "boxes.decode": lambda: [Call((_tensors((9, 4))[0].float(), _boxes(9)))],
+    "models.rcnn.describe_regions": _segmentations,
+    "models.rcnn.box_around": _pairs_of_regions,
+    "models.rcnn.merge": _pairs_of_regions,
+    "models.rcnn.likeness": _likenesses,
+    "models.rcnn.group_regions": _segmentations,
+    "models.rcnn.selective_search": _searches,
+    "models.rcnn.Trunk": _trunks,
+    "models.rcnn.RegionHead": lambda: [Call((4, 8, 12), inputs=(_region_features(4),))],
+    "models.rcnn.warp": _crops,
+    "models.rcnn.RCNN": _crop_networks,
+    "models.rcnn.FastRCNN": _region_networks,
+    "models.rcnn.sample_regions": _drawn_regions,
+    "models.rcnn.region_loss": _answers,
+    "models.rcnn.detections": _scored_regions,
+    "models.rcnn.ridge": _regressions,
+    "models.rcnn.anchor_boxes": _anchors,
+    "models.rcnn.assign_anchors": _assignments,
+    "models.rcnn.RegionProposalNetwork": lambda: [Call((8, 5), inputs=(_region_features(6),))],
+    "models.rcnn.rpn_loss": _proposal_losses,
+    "models.rcnn.propose": _proposals,
+    "models.rcnn.MaskHead": lambda: [Call((4, 8, 6), inputs=(_region_features(8),))],
+    "models.rcnn.mask_goals": _masks,
+    "models.rcnn.paste_masks": _small_masks,
     "models.resnet.Block": _blocks,
     "models.resnet.ResNet": _networks,
 }
@@ -281,6 +452,10 @@ def assert_same(ours: Any, theirs: Any, where: str) -> None:
         assert len(ours) == len(theirs), f"{where}: {ours} in the package, {theirs} in the notebook"
         for i, (mine, yours) in enumerate(zip(ours, theirs, strict=True)):
             assert_same(mine, yours, f"{where}[{i}]")
+    elif isinstance(ours, Mapping):
+        assert list(ours) == list(theirs), f"{where}: {list(ours)} in the package, {list(theirs)} in the notebook"
+        for key in ours:
+            assert_same(ours[key], theirs[key], f"{where}[{key!r}]")
     elif isinstance(ours, float):
         assert theirs == pytest.approx(ours, rel=1e-6), f"{where}: {ours} in the package, {theirs} in the notebook"
     else:
@@ -436,6 +611,8 @@ def test_modules_are_compared_by_weights_and_outputs(change: tuple[str, str], er
     ("ours", "theirs"),
     [
         ((3, 1), (3, 2)),
+        ({"a": 1}, {"b": 1}),
+        ({"a": 1}, {"a": 2}),
         (range(4, 6), [4]),
         (np.zeros((2, 2)), np.zeros(2)),
         (np.zeros(2), np.ones(2)),

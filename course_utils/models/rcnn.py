@@ -619,7 +619,7 @@ def propose(
 class FasterRCNN(FastRCNN):
     """Faster R-CNN (Ren et al. 2015): a `FastRCNN` whose regions come from a network on the same map.
 
-    Derived in notebooks/11b_faster_and_mask_rcnn.ipynb.
+    Written out in notebooks/11b_faster_and_mask_rcnn.ipynb.
 
     Shapes: `forward` is that of `FastRCNN`.
     """
@@ -635,6 +635,7 @@ def faster_losses(
     """The four losses of Faster R-CNN on a few pictures, trained together (Ren et al. 2015, section 3.2).
 
     Proposals count as given: no gradient goes through their corners.
+    Written out in notebooks/11b_faster_and_mask_rcnn.ipynb.
 
     Args:
         net: the network.
