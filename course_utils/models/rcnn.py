@@ -591,7 +591,7 @@ def propose(
     size: tuple[int, int],
     count: int = 2000,
     iou_threshold: float = 0.7,
-    before: int = 6000,
+    before: int = 4000,
 ) -> torch.Tensor:
     """The proposal network's boxes for one picture: moved, cut at the border, doubles suppressed, best first.
 

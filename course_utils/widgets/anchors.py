@@ -63,7 +63,7 @@ def anchors_svg(boxes: Any, row: int = 11, column: int = 11) -> str:
     x, y = (left + scale * STRIDE * (column + 0.5), top + scale * STRIDE * (row + 0.5))
     parts.append(f'<circle class="place" cx="{x:g}" cy="{y:g}" r="7" fill="#000000"/>')
 
-    parts.append(canvas.text(600, 90, "anchor: scale, height : width", 20, weight="bold"))
+    parts.append(canvas.text(600, 90, "scale, ratio", 20, weight="bold"))
     parts.append(canvas.text(985, 90, "best IoU, told", 20, "end", weight="bold"))
     kinds = [(s, r) for s in rcnn.SCALES for r in rcnn.RATIOS]
     lines = []
