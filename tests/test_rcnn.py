@@ -378,6 +378,7 @@ def test_pasting_is_near_torchvisions():
 def test_pasting_nothing_and_without_area():
     assert rcnn.paste_masks(torch.zeros(0, 16, 16), NO_BOXES, (5, 7)).shape == (0, 5, 7)
     assert not rcnn.paste_masks(torch.ones(2, 16, 16), torch.cat([LINE, LINE + 0.5]), SIZE).any()
+    assert rcnn.paste_masks(torch.ones(1, 2, 2), torch.tensor([[10.0, 10, 50, 50]]), SIZE).sum() == 1600  # to its edges
     outside = torch.tensor([[-20.0, -20, 10, 10]])
     assert rcnn.paste_masks(torch.ones(1, 16, 16), outside, SIZE).sum() == 100
 
