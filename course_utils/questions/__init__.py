@@ -11,6 +11,7 @@ from course_utils.questions import (
     backwards,
     classifier,
     depth_as_time,
+    localization,
     residual,
     transposed,
     why_convolution,
@@ -29,6 +30,7 @@ _TOPICS = (
     residual,
     depth_as_time,
     annotation,
+    localization,
 )
 
 QUESTIONS: dict[str, Question] = {name: asked for topic in _TOPICS for name, asked in topic.QUESTIONS.items()}
