@@ -151,6 +151,7 @@ def test_a_malformed_text_is_refused_by_name_and_line(old, new, message):
         ("<xmax>9</xmax>", "<xmax>nine</xmax>", "line 10: <xmax> must hold a number, got 'nine'"),
         ("<xmax>9</xmax>", "<xmax></xmax>", "line 10: <xmax> is empty"),
         ("<xmax>9</xmax>", "<xmax>4</xmax>", r"line 7: xmax and ymax must not be below .*got \[5.0, 11.0, 4.0, 30.5\]"),
+        ("<ymax>30.5</ymax>", "<ymax>3</ymax>", r"line 7: xmax and ymax must not be .*got \[5.0, 11.0, 9.0, 3.0\]"),
         ("<xmax>9</xmax>", "<xmax>nan</xmax>", "line 7: a box must have four finite numbers"),
         ("<xmax>9</xmax>", "<xmax>inf</xmax>", "line 7: a box must have four finite numbers"),
         ("<name>car</name>", "<name> </name>", "line 16: <name> is empty"),
