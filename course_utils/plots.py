@@ -129,6 +129,32 @@ def lines(ax: Axes, x: Sequence[float], series: Mapping[str, Sequence[float]], x
     return ax
 
 
+def boxes(ax: Axes, rows: Any, names: Sequence[str] = (), color: str = PALETTE[1], linestyle: str = "-") -> Axes:
+    """Draw boxes over a picture, each with its name above it, on a white ground.
+
+    Args:
+        ax: where the picture is drawn already; its limits stay as they are.
+        rows: (N, 4), xyxy in pixels, edges counted from 0 (a pixel's centre lies at a half).
+        names: one a box, or none at all.
+        color, linestyle: of all of them.
+    """
+    from matplotlib.patches import Rectangle
+
+    corners = np.asarray(rows, dtype=float).reshape(-1, 4)
+    if names and len(names) != len(corners):
+        raise ValueError(f"names must be as many as rows, {len(corners)}, or none, got {len(names)}")
+    limits = ax.get_xlim(), ax.get_ylim()
+    for x1, y1, x2, y2 in corners - 0.5:  # imshow has a pixel's centre at a whole number
+        for width, ink in ((4, "white"), (2, color)):  # a light seam, so that the line shows on any ground
+            style = {"linewidth": width, "edgecolor": ink, "linestyle": linestyle if ink == color else "-"}
+            ax.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, **style))
+    for (x1, y1, _, _), name in zip(corners - 0.5, names, strict=False):
+        ground = {"facecolor": "white", "edgecolor": color, "pad": 1, "linewidth": 0.8}
+        ax.text(x1, y1, name, fontsize=8, va="bottom", bbox=ground)
+    ax.set(xlim=limits[0], ylim=limits[1])
+    return ax
+
+
 def stack(ax: Axes, maps: int, left: float, side: int, window: int = 0, label: str = "") -> Axes:
     """Draw a stack of square maps, one behind the other, as papers draw the layers of a network.
 

@@ -77,6 +77,9 @@ RIGHT = {
     "09.predict_everything": [0.1667, 1],
     "09.change_threshold": 0.2,
     "09.build_f2": lambda predictions, targets: _f2(predictions, targets).mean(),
+    "10.predict_shift": [1 / 3, 0.1429],
+    "10.change_turn": [0.15, 0.7, 0.1, 0.4],
+    "10.build_distance_iou": lambda a, b: torchvision.ops.distance_box_iou(a, b),
     "11.predict_targets": [0.25, 0, 0, -0.693],
     "11.change_shift": [1, 22],
     "11.build_average_recall": lambda proposals, boxes: _average_recall(proposals, boxes),
@@ -517,3 +520,52 @@ def test_check_prints_the_verdict(capsys):
 def test_unknown_question_is_refused_by_name():
     with pytest.raises(ValueError, match=r"name must be one of 02.quiz_1, .* got '02.quiz_9'"):
         checks.answer("02.quiz_9", 1)
+
+
+def _squared(a, b):
+    """Squared distances of the centres, (N, M), and sides of the enclosing boxes, (N, M, 2)."""
+    first, second = ((box[:, :2] + box[:, 2:]) / 2 for box in (a, b))
+    sides = torch.maximum(a[:, None, 2:], b[:, 2:]) - torch.minimum(a[:, None, :2], b[:, :2])
+    return torch.cdist(first, second) ** 2, sides
+
+
+def _distance_iou(a, b, apart=lambda d, s: d / (s**2).sum(dim=2)):
+    return torchvision.ops.box_iou(a, b) - apart(*_squared(a, b))
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_distance_iou, "right"),
+        (lambda a, b: _distance_iou(a, b).numpy(), "right"),
+        (lambda a, b: ..., "not answered yet"),
+        (torchvision.ops.box_iou, "this is IoU"),
+        (torchvision.ops.generalized_box_iou, "this is GIoU"),
+        (lambda a, b: _distance_iou(a, b, lambda d, s: d.sqrt() / s.norm(dim=2)), "have not been squared"),
+        (lambda a, b: _distance_iou(a, b, lambda d, s: d), "divided by the squared diagonal"),
+        (lambda a, b: _distance_iou(a, b, lambda d, s: -d / (s**2).sum(dim=2)), "has been added"),
+        (lambda a, b: _distance_iou(a, b, lambda d, s: d / s.prod(dim=2)), "area instead of its squared diagonal"),
+        (lambda a, b: 1 - _distance_iou(a, b), "this is the loss"),
+        (lambda a, b: _distance_iou(a, b) / 2, "the numbers are not"),
+        (lambda a, b: _distance_iou(a, b).diagonal(), "the shape must be (7, 5)"),
+        (lambda a, b: 0.5, "the shape must be (7, 5)"),
+        (lambda a, b: a @ b, "it stops with RuntimeError"),
+        (lambda a: a, "it stops with TypeError"),
+        (0.5, "a function is asked for"),
+    ],
+)
+def test_build_distance_iou(function, part):
+    assert part in checks.answer("10.build_distance_iou", function)
+
+
+def test_a_quarter_turn_agrees_with_a_turned_picture():
+    """b_x, b_y, b_h, b_w of a bright rectangle in a picture of 100 by 100 pixels, before and after."""
+
+    def label(picture):
+        rows, columns = np.flatnonzero(picture.any(axis=1)), np.flatnonzero(picture.any(axis=0))
+        return [columns[0] / 100, 1 - (rows[-1] + 1) / 100, len(rows) / 100, len(columns) / 100]
+
+    picture = np.zeros((100, 100))
+    picture[45:85, 20:30] = 1
+    assert label(picture) == pytest.approx([0.2, 0.15, 0.4, 0.1])
+    assert checks.answer("10.change_turn", label(np.rot90(picture, -1))) == "right"

@@ -100,6 +100,24 @@ def test_stack_draws_each_map_and_refuses_a_window_too_large(ax):
         plots.stack(ax, maps=1, left=0, side=5, window=6)
 
 
+def test_boxes_lie_on_the_pixels_edges_and_leave_the_view_alone(ax):
+    plots.image(ax, np.zeros((3, 8, 10)))
+    view = ax.get_xlim(), ax.get_ylim()
+    plots.boxes(ax, torch.tensor([[0.0, 0, 10, 8], [2, 3, 20, 5]]), ["all", "out"], linestyle="--")
+    assert (ax.get_xlim(), ax.get_ylim()) == view == ((-0.5, 9.5), (7.5, -0.5))
+    assert [patch.get_bbox().bounds for patch in ax.patches[::2]] == [(-0.5, -0.5, 10, 8), (1.5, 2.5, 18, 2)]
+    assert [patch.get_linestyle() for patch in ax.patches] == ["-", "--"] * 2
+    assert [text.get_text() for text in ax.texts] == ["all", "out"]
+
+
+def test_boxes_may_be_none_or_nameless_but_not_half_named(ax):
+    plots.boxes(ax, [])
+    plots.boxes(ax, [[0, 0, 1, 1]])
+    assert len(ax.patches) == 2 and not ax.texts
+    with pytest.raises(ValueError, match="names must be as many as rows, 2, or none, got 1"):
+        plots.boxes(ax, np.zeros((2, 4)), ["one"])
+
+
 def _animation(monkeypatch, *args, **kwargs):
     import IPython.display
 

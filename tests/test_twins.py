@@ -155,6 +155,24 @@ def _scored() -> list[Call]:
     ]
 
 
+def _box_pairs() -> list[Call]:
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    corners = [torch.rand(count, 2, 2, generator=generator) * 40 for count in (30, 20)]
+    a, b = (torch.cat([box.amin(dim=1), box.amax(dim=1)], dim=1) for box in corners)
+    a[0] = b[0]
+    flat = torch.tensor([[3.0, 3, 3, 3], [3, 3, 3, 9], [3, 3, 5, 9]])
+    return [Call((a, b)), Call((flat, flat)), Call((a[:0], b)), Call((a, b[:0]))]
+
+
+def _conventions() -> list[Call]:
+    from course_utils.boxes import FORMATS
+
+    rows, _ = _box_pairs()[0].args  # four numbers from 0 up, ascending: a box in every convention
+    return [Call((rows, source, target, 50)) for source in FORMATS for target in FORMATS]
+
+
 def _segmentations() -> list[Call]:
     rng = np.random.default_rng(0)
     segments = np.array([[0, 0, 1, 1, 1], [0, 0, 1, 1, 1], [0, 0, 1, 2, 2], [0, 3, 3, 2, 2]])
@@ -314,6 +332,9 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "convolution.convolution_matrix": _matrices,
     "convolution.transposed_output_size": _transposed_geometries,
     "convolution.bilinear_kernel": _factors,
+    "boxes.convert": _conventions,
+    "boxes.iou": _box_pairs,
+    "boxes.generalized_iou": _box_pairs,
     "metrics.precision_recall": _label_sets,
     "metrics.f1": _label_sets,
     "metrics.precision_recall_curve": _curves,

@@ -4,12 +4,13 @@ import pytest
 import torch
 from torch import nn
 
+from course_utils import weights
 from course_utils.layers import count_parameters
-from course_utils.models.vgg import SmallVGG
+from course_utils.models.vgg import SmallVGG, backbone
 
 
 def test_parameters_by_formula():
-    pairs = [(3, 32), (32, 64), (64, 64), (64, 256), (256, 256), (256, 256), (256, 256)]
+    pairs = [(3, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 256), (256, 256)]
     assert count_parameters(SmallVGG()) == sum(9 * a * b + 2 * b for a, b in pairs) + 256 * 10 + 10
 
 
@@ -64,3 +65,13 @@ def test_convolutions_start_at_he_s_spread():
         if isinstance(layer, nn.Conv2d) and layer.weight.numel() > 10_000:
             wanted = (2 / (9 * layer.out_channels)) ** 0.5
             assert abs(layer.weight.std().item() / wanted - 1) < 0.05
+
+
+def test_shipped_backbone_is_what_its_card_says():
+    card = weights.read_card("backbone")
+    net = backbone()
+    assert not net.training
+    assert f"{count_parameters(net):,} weights" in card["what"]
+    assert card["figures"]["backbone_test_accuracy"] >= 0.91
+    assert card["bytes"] == (weights.weights_dir() / "backbone.safetensors").stat().st_size <= 5_000_000
+    assert tuple(card["recipe"]["channels"]) == (64, 128, 256, 256)

@@ -768,3 +768,52 @@ def test_show_softmax_displays_picture_and_words(monkeypatch):
     monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
     widgets.show_softmax(2.0, 1.0, 0.0, temperature=0.5)
     assert "at temperature 0.5" in shown[0]["text/html"] and shown[0]["text/plain"].startswith("[figure: Logits 2")
+
+
+# --- two boxes -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("moved", "said"),
+    [
+        ((7, 5, 6, 5), ("shared (hatched): 9", "30 + 30 − 9 = 51", "IoU = 9 / 51 = 0.176", "9 × 7 = 63")),
+        ((4, 3, 6, 5), ("IoU = 30 / 30 = 1.000", "GIoU = 1.000 − 0 / 30 = 1.000")),
+        ((10, 3, 2, 5), ("IoU = 0 / 40 = 0.000", "GIoU = 0.000 − 0 / 40 = 0.000")),  # they touch
+        ((14, 8, 4, 4), ("IoU = 0 / 46 = 0.000", "14 × 9 = 126", "GIoU = 0.000 − 80 / 126 = −0.635")),
+        ((5, 4, 0, 3), ("B: 0 × 3 = 0 squares", "IoU = 0 / 30 = 0.000", "GIoU = 0.000 − 0 / 30 = 0.000")),
+    ],
+)
+def test_overlap_by_hand(moved, said):
+    svg = widgets.overlap_svg(*moved)
+    for line in said:
+        assert line in words(svg)
+        assert line in ET.fromstring(svg).get("aria-label")
+    assert count(svg, "shared") == (said[0].startswith("shared") or "30 / 30" in said[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"left": 15}, "left must be an integer from 0 to 14, got 15"), ({"height": -1}, "height must be .* got -1")],
+)
+def test_overlap_refuses_by_name(arguments, message):
+    for function in (widgets.overlap_svg, widgets.explore_overlap):
+        with pytest.raises(ValueError, match=message):
+            function(**arguments)
+
+
+def test_overlap_explorer_over_its_whole_range():
+    explorer = widgets.explore_overlap(left=12)
+    sliders, picture = _parts(explorer)
+    assert "overlap-explorer" in explorer._dom_classes and picture.value == widgets.overlap_svg(left=12)
+    for label in ("left", "top", "width", "height"):
+        _moves_the_picture(sliders[label], picture)
+    assert "B at column 12 and row 5" in explorer._repr_mimebundle_()["text/html"]
+
+
+def test_show_overlap_displays_picture_and_words(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append(bundle))
+    widgets.show_overlap(top=0)
+    assert "row 0" in shown[0]["text/plain"] and shown[0]["text/html"].startswith("<img role=")

@@ -11,6 +11,7 @@ from course_utils.questions import (
     backwards,
     classifier,
     depth_as_time,
+    localization,
     proposals,
     residual,
     transposed,
@@ -30,6 +31,7 @@ _TOPICS = (
     residual,
     depth_as_time,
     annotation,
+    localization,
     proposals,
 )
 

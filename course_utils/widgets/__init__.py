@@ -10,6 +10,7 @@ from course_utils.widgets.bottleneck import bottleneck_svg, explore_bottleneck, 
 from course_utils.widgets.canvas import still_picture
 from course_utils.widgets.convolution import convolution_svg, explore_convolution, show_convolution
 from course_utils.widgets.moved import explore_moved, moved_svg, show_moved
+from course_utils.widgets.overlap import explore_overlap, overlap_svg, show_overlap
 from course_utils.widgets.paths import explore_paths, paths_svg, show_paths
 from course_utils.widgets.roi import explore_roi, roi_svg, show_roi
 from course_utils.widgets.softmax import explore_softmax, show_softmax, softmax_svg
@@ -26,12 +27,14 @@ __all__ = [
     "explore_bottleneck",
     "explore_convolution",
     "explore_moved",
+    "explore_overlap",
     "explore_paths",
     "explore_roi",
     "explore_softmax",
     "explore_steps",
     "explore_transposed",
     "moved_svg",
+    "overlap_svg",
     "paths_svg",
     "roi_svg",
     "show_anchors",
@@ -39,6 +42,7 @@ __all__ = [
     "show_bottleneck",
     "show_convolution",
     "show_moved",
+    "show_overlap",
     "show_paths",
     "show_roi",
     "show_softmax",
