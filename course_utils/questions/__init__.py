@@ -14,6 +14,7 @@ from course_utils.questions import (
     residual,
     transposed,
     why_convolution,
+    yolo,
 )
 from course_utils.questions.question import Question
 
@@ -29,6 +30,7 @@ _TOPICS = (
     residual,
     depth_as_time,
     annotation,
+    yolo,
 )
 
 QUESTIONS: dict[str, Question] = {name: asked for topic in _TOPICS for name, asked in topic.QUESTIONS.items()}
