@@ -156,7 +156,7 @@ def yolo_loss(
 
 
 def conv_block(in_channels: int, out_channels: int, kernel_size: int = 3) -> nn.Sequential:
-    """Convolution that keeps the size, batch norm, leaky ReLU of slope 0.1. Derived in notebooks/12_yolo.ipynb."""
+    """Convolution that keeps the size, batch norm, leaky ReLU of slope 0.1. Written out in notebook 12."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False),
         nn.BatchNorm2d(out_channels),
@@ -169,7 +169,7 @@ class YoloV1(nn.Module):
 
     Each convolution and the first dense layer are followed by a leaky ReLU of slope 0.1; the last layer is linear. The
     paper has no batch norm. With S = 7, B = 2, C = 20 it has 271,703,550 weights, 1.1 GB: build it under
-    `torch.device("meta")` to count and to look at shapes. Derived in notebooks/12_yolo.ipynb.
+    `torch.device("meta")` to count and to look at shapes. Written out in notebooks/12_yolo.ipynb.
 
     Shapes: (N, 3, 64 S, 64 S) to (N, S, S, B * 5 + C).
     """
@@ -290,7 +290,8 @@ def detections(
 ) -> list[dict[str, torch.Tensor]]:
     """What a tensor says after suppression within each class, as torchvision's detectors give it.
 
-    A box has one score a class: confidence times class score, both cut to 0..1. Derived in notebooks/12_yolo.ipynb.
+    A box has one score a class: confidence times class score, both cut to 0..1. Put together in
+    notebooks/12_yolo.ipynb.
 
     Args:
         outputs: (N, S, S, B * 5 + C), float, on the CPU.
