@@ -190,7 +190,8 @@ def nms(
     """Non-maximum suppression: keep the best box, drop those that overlap it by more than the threshold, go on.
 
     torchvision's `nms`, label by label. (Its `batched_nms` moves each label's boxes to a place of their own; with
-    negative coordinates two labels can still meet there.) Boxes without area are never dropped.
+    negative coordinates two labels can still meet there.) Boxes without area are never dropped. Derived in
+    notebooks/12_yolo.ipynb.
 
     Args:
         boxes: (N, 4), xyxy in pixels.

@@ -187,7 +187,7 @@ def match_detections(ious: Any, iou_threshold: float = 0.5, ignore: Any = None) 
     A detection takes the free true box that it overlaps most, if the overlap reaches the threshold; a true box is taken
     once. So a second detection of one object goes unmatched. The rule is COCO's (Lin et al. 2014); Pascal VOC's differs
     in one case: there a detection whose best box is taken already never gets its second best. Of equal overlaps the
-    last true box counts, as in pycocotools. Derived in notebooks/12_yolo.ipynb.
+    last true box counts, as in pycocotools. Derived in notebooks/12b_ssd_and_after.ipynb.
 
     Args:
         ious: (D, T), detections in the order of falling scores, true boxes; 0 where the two may not match.
@@ -223,7 +223,7 @@ def match_detections(ious: Any, iou_threshold: float = 0.5, ignore: Any = None) 
 def interpolated_average_precision(precision: Any, recall: Any, interpolation: str = "all_points") -> float:
     """The area under a precision-recall curve after its dips are filled: p(r) is the best precision at recall >= r.
 
-    Derived in notebooks/12_yolo.ipynb.
+    Derived in notebooks/12b_ssd_and_after.ipynb.
 
     Args:
         precision, recall: (D,), after each detection, surest first; recall never falls. Empty if there is none.
@@ -354,8 +354,8 @@ def detection_average_precision(
 ) -> DetectionScore:
     """Average precision of a detector for each class, and its mean over the classes that occur: mAP.
 
-    Derived in notebooks/12_yolo.ipynb. With '101_points' it equals pycocotools (one threshold, all areas, no limit on
-    the detections a picture); COCO's AP is the mean over the thresholds 0.5, 0.55, ... 0.95.
+    Derived in notebooks/12b_ssd_and_after.ipynb. With '101_points' it equals pycocotools (one threshold, all areas, no
+    limit on the detections a picture); COCO's AP is the mean over the thresholds 0.5, 0.55, ... 0.95.
 
     Args:
         predictions: one mapping a picture: 'boxes' (D, 4) xyxy, 'scores' (D,), 'labels' (D,). D may be 0.

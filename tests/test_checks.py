@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import torchvision
 from sklearn.metrics import fbeta_score
 
-from course_utils import checks, convolution
+from course_utils import boxes, checks, convolution
 from course_utils.boxes import iou
 
 
@@ -35,6 +35,24 @@ def _cutout(images, side, rows=None, columns=None, channels=slice(None)):
         left = torch.randint(images.shape[3] - side + 1 if columns is None else columns, ()).item()
         image[channels, top : top + side, left : left + side] = 0
     return images
+
+
+def _soft_nms(found, scores, iou_threshold):
+    scores, overlap = scores.clone(), boxes.iou(found, found)
+    waiting = torch.ones(len(scores), dtype=torch.bool)
+    while waiting.any():
+        best = int(torch.where(waiting, scores, -1.0).argmax())
+        waiting[best] = False
+        lowered = waiting & (overlap[best] > iou_threshold)
+        scores[lowered] *= 1 - overlap[best][lowered]
+    return scores
+
+
+def _mine(losses, matched, ratio=3):
+    order = losses.masked_fill(matched, -1.0).argsort(descending=True)
+    counts = matched.clone()
+    counts[order[: min(ratio * int(matched.sum()), int((~matched).sum()))]] = True
+    return counts
 
 
 RIGHT = {
@@ -77,6 +95,12 @@ RIGHT = {
     "09.predict_everything": [0.1667, 1],
     "09.change_threshold": 0.2,
     "09.build_f2": lambda predictions, targets: _f2(predictions, targets).mean(),
+    "12.predict_outputs": [3887, 6591],
+    "12.change_edge": 20,
+    "12.build_soft_nms": _soft_nms,
+    "12b.predict_ap": 0.483,
+    "12b.change_maps": 1107,
+    "12b.build_mining": _mine,
     "10.predict_shift": [1 / 3, 0.1429],
     "10.change_turn": [0.15, 0.7, 0.1, 0.4],
     "10.build_distance_iou": lambda a, b: torchvision.ops.distance_box_iou(a, b),
@@ -434,6 +458,66 @@ def test_build_cutout_leaves_the_random_numbers_alone():
     torch.manual_seed(3)
     checks.answer("05.build_cutout", _cutout)
     assert torch.equal(torch.rand(4), first)
+
+
+def _hard_nms(found, scores, iou_threshold):
+    kept = boxes.nms(found, scores, iou_threshold)
+    return torch.zeros_like(scores).index_put((kept,), scores[kept])
+
+
+def _in_first_order(found, scores, iou_threshold):
+    overlap, order = boxes.iou(found, found), scores.argsort(descending=True).tolist()
+    scores = scores.clone()
+    for place, best in enumerate(order):
+        for k in order[place + 1 :]:
+            scores[k] *= 1 - overlap[best, k] if overlap[best, k] > iou_threshold else 1
+    return scores
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_soft_nms, "right"),
+        (lambda found, scores, t: ..., "not answered yet"),
+        (lambda found, scores, t: scores, "no score has changed"),
+        (lambda found, scores, t: _soft_nms(found, scores, t).sort(descending=True).values, "the scores come sorted"),
+        (_hard_nms, "hard suppression"),
+        (lambda found, scores, t: _soft_nms(found, scores, 0.0), "below the threshold as well"),
+        (_in_first_order, "the order of the first scores is kept"),
+        (lambda found, scores, t: scores.mul_(0.5), "have been changed"),
+        (lambda found, scores, t: scores + 1, "the numbers are not right"),
+        (lambda found, scores, t: scores[:3], "as many scores as boxes"),
+        (lambda found, scores, t: found @ scores, "it stops with RuntimeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_soft_nms(function, part):
+    assert part in checks.answer("12.build_soft_nms", function)
+
+
+def _easiest(losses, matched, ratio):
+    order = losses.masked_fill(matched, 9.0).argsort()
+    return matched.clone().index_fill(0, order[: ratio * int(matched.sum())], True)
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_mine, "right"),
+        (lambda losses, matched, ratio: _mine(losses, matched, ratio).tolist(), "right"),
+        (lambda losses, matched, ratio: ..., "not answered yet"),
+        (lambda losses, matched, ratio: _mine(losses, matched, ratio) & ~matched, "the matched boxes are missing"),
+        (_easiest, "the easiest background boxes"),
+        (lambda losses, matched, ratio: _mine(losses, matched, 1) & False | matched, "the mask is not right"),
+        (lambda losses, matched, ratio: torch.ones_like(matched), "all boxes count"),
+        (lambda losses, matched, ratio: matched.logical_not_(), "has been changed"),
+        (lambda losses, matched, ratio: losses[:2], "a mask of the boxes"),
+        (lambda losses, matched, ratio: losses @ matched, "it stops with RuntimeError"),
+        (4, "a function is asked for"),
+    ],
+)
+def test_build_mining(function, part):
+    assert part in checks.answer("12b.build_mining", function)
 
 
 def _average_recall(proposals, boxes, thresholds=10):

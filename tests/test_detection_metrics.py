@@ -26,7 +26,7 @@ def entry(boxes, labels, scores=None, **flags):
 
 NOTHING, NO_TRUTH = entry([], [], []), entry([], [])
 
-# Seven detections of four true objects, right ones at ranks 1, 3, 6: worked by hand in notebooks/12_yolo.ipynb.
+# Seven detections of four true objects, right ones at ranks 1, 3, 6: by hand in notebooks/12b_ssd_and_after.ipynb.
 PRECISION = np.array([1, 1 / 2, 2 / 3, 2 / 4, 2 / 5, 3 / 6, 3 / 7])
 RECALL = np.array([1, 1, 2, 2, 2, 3, 3]) / 4
 

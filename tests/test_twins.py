@@ -319,6 +319,118 @@ def _small_masks() -> list[Call]:
     ]
 
 
+def _targets() -> list[dict]:
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    made = []
+    for count in (0, 1, 4, 9):
+        corners = torch.rand(count, 2, 2, generator=generator).sort(dim=1).values * 96
+        labels = torch.randint(3, (count,), generator=generator)
+        made.append({"boxes": corners.reshape(count, 4), "labels": labels})
+    return made
+
+
+def _encodings() -> list[Call]:
+    return [Call((_targets(), 96, grid, 3)) for grid in (1, 7, 12)]
+
+
+def _grids() -> list[Call]:
+    import torch
+
+    boxes = torch.rand(2, 7, 7, 2, 5, generator=torch.Generator().manual_seed(0))
+    return [Call((boxes, 7)), Call((boxes[:, :3, :3, :1, :4], 3))]
+
+
+def _outputs() -> list[Call]:
+    import torch
+
+    outputs = torch.rand(4, 12, 12, 13, generator=torch.Generator().manual_seed(0))
+    return [Call((outputs, 96)), Call((outputs[..., :8], 1.0, 1)), Call((outputs, 448, 2))]
+
+
+def _losses() -> list[Call]:
+    import torch
+
+    from course_utils.models.yolo import encode
+
+    generator = torch.Generator().manual_seed(0)
+    outputs, truth = torch.rand(4, 12, 12, 18, generator=generator), encode(_targets(), 96, 12, 3)
+    two = outputs[..., :13]
+    return [Call((two, truth)), Call((outputs, truth), {"num_boxes": 3}), Call((two, 0 * truth))]
+
+
+def _weighted_losses() -> list[Call]:
+    weights = {"center": 1.0, "side": 2.0, "object": 3.0, "empty": 0.1, "class": 0.7}
+    return [*_losses(), Call(_losses()[0].args, {"weights": weights})]
+
+
+def _box_pairs() -> list[Call]:
+    import torch
+
+    corner, side = torch.rand(4, 50, 2, generator=torch.Generator().manual_seed(0)).chunk(2)
+    pairs = [torch.cat([a, a + b], dim=1) for a, b in zip(corner, side, strict=True)]
+    return [Call(tuple(pairs)), Call((pairs[0], pairs[0])), Call((0 * pairs[0], 0 * pairs[1]))]
+
+
+def _suppressions() -> list[Call]:
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    calls = []
+    for count in (0, 1, 250):
+        corner, side = torch.rand(2, count, 2, generator=generator) * 50
+        found, scores = torch.cat([corner, corner + side], dim=1), torch.rand(count, generator=generator)
+        labels = torch.randint(3, (count,), generator=generator)
+        calls += [Call((found, scores, 0.5)), Call((found, scores, 0.75, labels))]
+        calls += [Call((found.round(), (4 * scores).round(), 0.25))]
+    return calls
+
+
+def _colors() -> Any:
+    import torch
+
+    return torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+
+def _encoders() -> list[Call]:
+    return [Call((width,), inputs=(_colors(),)) for width in (4, 8)]
+
+
+def _detectors() -> list[Call]:
+    return [Call(args, {"width": 4}, inputs=(_colors(),)) for args in [(), (3, 1), (5, 3)]] + [
+        Call((2,), {"width": 4, "stride": 16}, inputs=(_colors(),))
+    ]
+
+
+def _overlaps() -> list[Call]:
+    rng = np.random.default_rng(0)
+    tables = [rng.random((detections, truths)) for detections, truths in ((1, 1), (9, 4), (4, 9), (0, 3), (3, 0))]
+    return [Call((table,)) for table in tables] + [Call((tables[1].round(1), 0.7)), Call(([[0.5, 0.5]], 0.5))]
+
+
+def _recalls() -> list[Call]:
+    calls = []
+    for seed in range(3):
+        right = np.random.default_rng(seed).random(40) < 0.5
+        curve = right.cumsum() / np.arange(1, 41), right.cumsum() / 25
+        calls += [Call((*curve, way)) for way in ("all_points", "11_points", "101_points")]
+    return [*calls, Call(([], []))]
+
+
+def _detected() -> list[Call]:
+    import torch
+
+    generator = torch.Generator().manual_seed(1)
+    told = []
+    for target in _targets():
+        twice = target["boxes"].repeat(2, 1) + torch.rand(2 * len(target["labels"]), 1, generator=generator) * 9
+        labels = target["labels"].repeat(2)
+        told.append({"boxes": twice, "labels": labels, "scores": torch.rand(len(labels), generator=generator)})
+    options = [{}, {"iou_threshold": 0.75}, {"interpolation": "101_points"}, {"interpolation": "11_points"}]
+    return [Call((told, _targets()), option | {"num_classes": 4}) for option in options]
+
+
 SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "features.hog": _pictures,
     "convolution.output_size": _geometries,
@@ -337,6 +449,18 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "boxes.generalized_iou": _box_pairs,
     "metrics.precision_recall": _label_sets,
     "metrics.f1": _label_sets,
+    "boxes.nms": _suppressions,
+    "metrics.match_detections": _overlaps,
+    "metrics.interpolated_average_precision": _recalls,
+    "metrics.detection_average_precision": _detected,
+    "models.yolo.encode": _encodings,
+    "models.yolo.corners": _grids,
+    "models.yolo.decode": _outputs,
+    "models.yolo.paired_iou": _box_pairs,
+    "models.yolo.loss_terms": _losses,
+    "models.yolo.yolo_loss": _weighted_losses,
+    "models.yolo.Encoder": _encoders,
+    "models.yolo.SmallYolo": _detectors,
     "metrics.precision_recall_curve": _curves,
     "metrics.average_precision": _curves,
     "metrics.top_k_accuracy": _scored,

@@ -770,6 +770,83 @@ def test_show_softmax_displays_picture_and_words(monkeypatch):
     assert "at temperature 0.5" in shown[0]["text/html"] and shown[0]["text/plain"].startswith("[figure: Logits 2")
 
 
+# --- a detector at two thresholds ----------------------------------------------------------------------------------
+
+
+def detected():
+    """Two pictures: a hit and a wrong box, of one true box; a box that is too loose at 0.5, and its true box."""
+    import torch
+
+    images = torch.rand(2, 3, 20, 20, generator=torch.Generator().manual_seed(0))
+    truth = [
+        {"boxes": torch.tensor([[0.0, 0, 10, 10]]), "labels": torch.tensor([1])},
+        {"boxes": torch.tensor([[0.0, 0, 10, 10]]), "labels": torch.tensor([0])},
+    ]
+    told = [
+        {
+            "boxes": torch.tensor([[12.0, 12, 18, 18], [0, 0, 10, 9]]),
+            "scores": torch.tensor([0.4, 0.9]),
+            "labels": torch.tensor([1, 1]),
+        },
+        {"boxes": torch.tensor([[0.0, 0, 10, 4]]), "scores": torch.tensor([0.6]), "labels": torch.tensor([0])},
+    ]
+    return images, told, truth, ("cat", "car")
+
+
+def test_detector_counts_by_hand():
+    svg = widgets.detector_svg(*detected(), picture=0, score=30, overlap=50)
+    assert [count(svg, kind) for kind in ("right", "wrong", "missed")] == [1, 1, 0]
+    assert "1 right (solid), 1 wrong (dashed), 0 missed" in words(svg)
+    assert "3 boxes: precision 0.333, recall 0.500" in words(svg) and "car 0.90" in words(svg)
+    svg = widgets.detector_svg(*detected(), picture=1, score=50, overlap=40)
+    assert [count(svg, kind) for kind in ("right", "wrong", "missed")] == [1, 0, 0]
+    assert "2 boxes: precision 1.000, recall 1.000" in words(svg)
+    svg = widgets.detector_svg(*detected(), picture=1, score=100)
+    assert count(svg, "missed") == 1 and "no box: precision 0 / 0" in words(svg)
+    assert not list(ET.fromstring(svg).iter(f"{SVG}circle"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a: {"picture": 2}, "picture must be an integer from 0 to 1, got 2"),
+        (lambda a: {"score": 101}, "score must be an integer from 0 to 100"),
+        (lambda a: {"overlap": 0}, "overlap must be an integer from 1 to 100"),
+        (lambda a: a.update(images=a["images"][0]) or {}, r"images must have the shape \(N, 3, H, W\)"),
+        (lambda a: a.update(predictions=a["predictions"][:1]) or {}, "must be as many"),
+        (lambda a: a.update(names=("cat",)) or {}, "at least 2, got 1"),
+    ],
+)
+def test_detector_refuses_by_name(change, message):
+    arguments = dict(zip(("images", "predictions", "targets", "names"), detected(), strict=True))
+    given = change(arguments)
+    with pytest.raises(ValueError, match=message):
+        widgets.detector_svg(**arguments, **given)
+    with pytest.raises(ValueError, match=message):
+        widgets.explore_detector(**arguments, **given)
+
+
+def test_detector_explorer_over_its_whole_range():
+    explorer = widgets.explore_detector(*detected())
+    controls, picture = _parts(explorer)
+    assert "detector-explorer" in explorer._dom_classes
+    controls["picture"].value = 1
+    assert picture.value == widgets.detector_svg(*detected(), picture=1)
+    for name in ("score in %", "overlap in %"):
+        _moves_the_picture(controls[name], picture)
+    page = explorer._repr_mimebundle_()["text/html"]
+    assert page.startswith("<img") and "A picture with 1 true boxes" in page
+
+
+def test_show_detector_displays_picture_and_words(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append(bundle))
+    widgets.show_detector(*detected(), score=20)
+    assert "precision-recall curve" in shown[0]["text/plain"] and shown[0]["text/html"].startswith("<img role=")
+
+
 # --- two boxes -------------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from course_utils.questions import (
     residual,
     transposed,
     why_convolution,
+    yolo,
 )
 from course_utils.questions.question import Question
 
@@ -33,6 +34,7 @@ _TOPICS = (
     annotation,
     localization,
     proposals,
+    yolo,
 )
 
 QUESTIONS: dict[str, Question] = {name: asked for topic in _TOPICS for name, asked in topic.QUESTIONS.items()}

@@ -9,6 +9,7 @@ from course_utils.widgets.annotation import annotation_svg, explore_annotation, 
 from course_utils.widgets.bottleneck import bottleneck_svg, explore_bottleneck, show_bottleneck
 from course_utils.widgets.canvas import still_picture
 from course_utils.widgets.convolution import convolution_svg, explore_convolution, show_convolution
+from course_utils.widgets.detector import detector_svg, explore_detector, show_detector
 from course_utils.widgets.moved import explore_moved, moved_svg, show_moved
 from course_utils.widgets.overlap import explore_overlap, overlap_svg, show_overlap
 from course_utils.widgets.paths import explore_paths, paths_svg, show_paths
@@ -22,10 +23,12 @@ __all__ = [
     "annotation_svg",
     "bottleneck_svg",
     "convolution_svg",
+    "detector_svg",
     "explore_anchors",
     "explore_annotation",
     "explore_bottleneck",
     "explore_convolution",
+    "explore_detector",
     "explore_moved",
     "explore_overlap",
     "explore_paths",
@@ -41,6 +44,7 @@ __all__ = [
     "show_annotation",
     "show_bottleneck",
     "show_convolution",
+    "show_detector",
     "show_moved",
     "show_overlap",
     "show_paths",
