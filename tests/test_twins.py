@@ -365,7 +365,7 @@ def _weighted_losses() -> list[Call]:
     return [*_losses(), Call(_losses()[0].args, {"weights": weights})]
 
 
-def _box_pairs() -> list[Call]:
+def _paired_boxes() -> list[Call]:
     import torch
 
     corner, side = torch.rand(4, 50, 2, generator=torch.Generator().manual_seed(0)).chunk(2)
@@ -456,7 +456,7 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "models.yolo.encode": _encodings,
     "models.yolo.corners": _grids,
     "models.yolo.decode": _outputs,
-    "models.yolo.paired_iou": _box_pairs,
+    "models.yolo.paired_iou": _paired_boxes,
     "models.yolo.loss_terms": _losses,
     "models.yolo.yolo_loss": _weighted_losses,
     "models.yolo.Encoder": _encoders,
