@@ -12,6 +12,7 @@ from course_utils.questions import (
     classifier,
     depth_as_time,
     residual,
+    transfer,
     transposed,
     why_convolution,
 )
@@ -28,6 +29,7 @@ _TOPICS = (
     architectures,
     residual,
     depth_as_time,
+    transfer,
     annotation,
 )
 

@@ -8,6 +8,7 @@ from course_utils.widgets.annotation import annotation_svg, explore_annotation, 
 from course_utils.widgets.bottleneck import bottleneck_svg, explore_bottleneck, show_bottleneck
 from course_utils.widgets.canvas import still_picture
 from course_utils.widgets.convolution import convolution_svg, explore_convolution, show_convolution
+from course_utils.widgets.finetune import explore_finetune, finetune_svg, show_finetune
 from course_utils.widgets.moved import explore_moved, moved_svg, show_moved
 from course_utils.widgets.paths import explore_paths, paths_svg, show_paths
 from course_utils.widgets.softmax import explore_softmax, show_softmax, softmax_svg
@@ -21,16 +22,19 @@ __all__ = [
     "explore_annotation",
     "explore_bottleneck",
     "explore_convolution",
+    "explore_finetune",
     "explore_moved",
     "explore_paths",
     "explore_softmax",
     "explore_steps",
     "explore_transposed",
+    "finetune_svg",
     "moved_svg",
     "paths_svg",
     "show_annotation",
     "show_bottleneck",
     "show_convolution",
+    "show_finetune",
     "show_moved",
     "show_paths",
     "show_softmax",
