@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from course_utils import weights
 from course_utils.layers import count_parameters
-from course_utils.models.vgg import SmallVGG
+from course_utils.models.vgg import SmallVGG, backbone
 
 
 def test_parameters_by_formula():
@@ -64,3 +65,37 @@ def test_convolutions_start_at_he_s_spread():
         if isinstance(layer, nn.Conv2d) and layer.weight.numel() > 10_000:
             wanted = (2 / (9 * layer.out_channels)) ** 0.5
             assert abs(layer.weight.std().item() / wanted - 1) < 0.05
+
+
+# --- the pretrained backbone ---------------------------------------------------------------------------------------
+
+
+def test_the_backbone_s_card_says_what_it_is():
+    card = weights.read_card("backbone")
+    assert card["figures"]["backbone_test_accuracy"] >= 0.91 and card["bytes"] <= 5_000_000
+    assert f"{count_parameters(SmallVGG()):,} weights" in card["what"] and "half precision" in card["what"]
+    assert "CIFAR-10" in card["data"] and "JPEG" in card["data"], "a re-encoded copy must be called one"
+    assert len(card["classes"]) == 10 and card["seeds"] and card["recipe"]["epochs"] > 0 and card["licence"]
+
+
+def test_the_backbone_is_stored_in_half_precision_and_comes_back_in_single():
+    net = backbone()
+    assert not net.training and all(p.dtype == torch.float32 for p in net.parameters())
+    assert all(torch.equal(p, p.half().float()) for p in net.parameters())
+    untrained = backbone(pretrained=False)
+    assert not untrained.training and not torch.equal(net.head.weight, untrained.head.weight)
+
+
+def test_the_backbone_s_layers_can_be_cut_anywhere():
+    """What lies below and what lies above a cut, one after the other, are the whole."""
+    net, images = backbone(), torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        whole = net.features(images)
+        for cut in range(len(net.features) + 1):
+            torch.testing.assert_close(net.features[cut:](net.features[:cut](images)), whole)
+
+
+def test_a_missing_backbone_names_the_file_and_both_remedies(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "weights_dir", lambda: tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"backbone\.json is missing.*git checkout.*make backbone"):
+        backbone()
