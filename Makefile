@@ -40,9 +40,9 @@ reference: ## NB=07 TIER=laptop: run a notebook at a tier, from nothing, and app
 	@$(SETUP)
 	$(VENV) tools/reference.py $(NB) $(TIER) $(ARGS)
 
-backbone: ## train the pretrained backbone on CIFAR-10 anew (ARGS=--resume goes on after an interruption)
+backbone: ## TIER=gpu: train the pretrained backbone on CIFAR-10 anew (ARGS=--resume goes on after an interruption)
 	@$(SETUP)
-	COURSE_TIER=laptop $(VENV) tools/train_backbone.py $(ARGS)
+	COURSE_TIER=$(if $(filter quick,$(TIER)),laptop,$(TIER)) $(VENV) tools/train_backbone.py $(ARGS)
 
 lint: ## ruff: lint and format, checked
 	@$(SETUP) --extras test

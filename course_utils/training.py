@@ -43,7 +43,7 @@ def random_crop(images: torch.Tensor, padding: int = 4) -> torch.Tensor:
     count, _, height, width = images.shape
     padded = F.pad(images, (padding,) * 4)
     windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (N, C, 2p + 1, 2p + 1, H, W), a view
-    dy, dx = torch.randint(2 * padding + 1, (2, count)).to(images.device)
+    dy, dx = torch.randint(2 * padding + 1, (2, count), device=images.device)
     return windows[torch.arange(count, device=images.device), :, dy, dx]
 
 
@@ -63,9 +63,9 @@ def random_window(images: torch.Tensor, size: int, padding: int = 0) -> torch.Te
     check_int("size", size, 1, min(height, width) + 2 * padding)
 
     def places(side: int) -> torch.Tensor:
-        start = torch.randint(-padding, side - size + padding + 1, (count, 1))
-        at = (start + torch.arange(size)).abs()  # (N, size); mirrored at 0, and below at the last pixel
-        return torch.minimum(at, 2 * (side - 1) - at).to(images.device)
+        start = torch.randint(-padding, side - size + padding + 1, (count, 1), device=images.device)
+        at = (start + torch.arange(size, device=images.device)).abs()  # (N, size); mirrored at 0, below at the end
+        return torch.minimum(at, 2 * (side - 1) - at)
 
     rows, columns = places(height), places(width)
     which = torch.arange(count, device=images.device)
@@ -75,8 +75,33 @@ def random_window(images: torch.Tensor, size: int, padding: int = 0) -> torch.Te
 
 def random_flip(images: torch.Tensor) -> torch.Tensor:
     """Mirror every picture left to right with probability one half. (N, C, H, W) in and out."""
-    mirror = (torch.rand(len(images)) < 0.5).to(images.device)
+    mirror = torch.rand(len(images), device=images.device) < 0.5
     return torch.where(mirror[:, None, None, None], images.flip(3), images)
+
+
+def random_hole(images: torch.Tensor, size: int) -> torch.Tensor:
+    """Cover a square of every picture, each at a place of its own, with the batch's mean colour.
+
+    The square's middle lies anywhere in the picture, so at a border it covers less ("cutout", DeVries and Taylor 2017).
+
+    Args:
+        images: (N, C, H, W).
+        size: side of the square in pixels.
+
+    Returns:
+        (N, C, H, W), same type.
+    """
+    check_int("size", size, 1, 2 * min(images.shape[2:]))
+    count, _, height, width = images.shape
+
+    def covered(side: int) -> torch.Tensor:
+        first = torch.randint(side, (count, 1), device=images.device) - size // 2
+        at = torch.arange(side, device=images.device)
+        return (first <= at) & (at < first + size)  # (N, side)
+
+    hole = covered(height)[:, None, :, None] & covered(width)[:, None, None, :]
+    color = images.float().mean(dim=(0, 2, 3), keepdim=True).to(images.dtype)  # (1, C, 1, 1)
+    return torch.where(hole, color, images)
 
 
 class Batches:
@@ -86,7 +111,7 @@ class Batches:
         images: (N, C, H, W), uint8 in 0..255 or float32 in 0..1.
         labels: int64 (N,).
         batch_size: pictures a batch; when shuffling, a last batch that is not full is left out.
-        shuffle: a new order at every pass, drawn from torch's global generator.
+        shuffle: a new order at every pass, drawn from the device's global generator.
         augment: function from (N, C, H, W) to (N, C, H, W), applied to each batch.
         device: where the batches are made; the data is moved there once.
 
@@ -119,7 +144,7 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         count = len(self.images)
-        order = (torch.randperm(count) if self.shuffle else torch.arange(count)).to(self.images.device)
+        order = (torch.randperm if self.shuffle else torch.arange)(count, device=self.images.device)
         for i in range(len(self)):
             chosen = order[i * self.batch_size : (i + 1) * self.batch_size]
             images = self.images[chosen]

@@ -21,6 +21,7 @@ from course_utils.training import (
     load_checkpoint,
     random_crop,
     random_flip,
+    random_hole,
     random_window,
 )
 
@@ -77,6 +78,22 @@ def test_random_window_cuts_every_place_and_nothing_else():
     assert torch.equal(random_window(image[..., :4], 4), image[..., :4])
     with pytest.raises(ValueError, match=r"size .* 5"):
         random_window(image, 5)
+
+
+def test_random_hole_covers_one_square_with_the_mean_colour_anywhere():
+    torch.manual_seed(0)
+    images = torch.rand(500, 3, 6, 5)
+    holed = random_hole(images, 3)
+    changed = (holed != images).any(dim=1)  # (N, H, W)
+    color = images.mean(dim=(0, 2, 3))
+    torch.testing.assert_close(holed.permute(0, 2, 3, 1)[changed], color.expand(int(changed.sum()), 3))
+    rows, columns = changed.any(dim=2).sum(dim=1), changed.any(dim=1).sum(dim=1)
+    assert torch.equal(changed.sum(dim=(1, 2)), rows * columns)  # one rectangle, without gaps
+    assert set(rows.tolist()) == {2, 3} and set(columns.tolist()) == {2, 3}  # a border cuts one row or column off
+    assert changed.any(dim=0).all()  # every pixel is covered in some picture
+    with pytest.raises(ValueError, match="size must be an integer from 1 to 10, got 0"):
+        random_hole(images, 0)
+    assert random_hole((255 * images).to(torch.uint8), 2).dtype == torch.uint8
 
 
 def test_random_window_mirrors_beyond_the_border():

@@ -34,7 +34,7 @@ class SmallVGG(nn.Module):
     Shapes: (N, 3, H, W) in 0..1, sides of 2 to the number of stages or more, to logits (N, num_classes).
     """
 
-    def __init__(self, num_classes: int = 10, channels: Sequence[int] = (32, 64, 256, 256)):
+    def __init__(self, num_classes: int = 10, channels: Sequence[int] = (64, 128, 256, 256)):
         super().__init__()
         check_int("num_classes", num_classes, 1)
         if len(channels) < 2:
@@ -79,5 +79,5 @@ def backbone(pretrained: bool = True) -> SmallVGG:
         try:
             weights.load(model, "backbone")
         except FileNotFoundError as error:
-            raise FileNotFoundError(f"{error}. Or train it anew, in an hour: make backbone") from error
+            raise FileNotFoundError(f"{error}. Or train it anew, minutes on a GPU: make backbone TIER=gpu") from error
     return model.eval()
