@@ -27,6 +27,12 @@ def _f2(predictions, targets, axis=1, given=1, true=4):
     return (given + true) * hits / np.maximum(whole, 1)
 
 
+def _nearest_mean(train, labels, new):
+    kinds = labels.unique()
+    means = torch.stack([train[labels == kind].mean(dim=0) for kind in kinds])
+    return kinds[torch.cdist(new, means).argmin(dim=1)]
+
+
 def _cutout(images, side, rows=None, columns=None, channels=slice(None)):
     """A square of zeros in each picture; what is given for rows or columns is the range its corner is drawn from."""
     images = images.clone()
@@ -92,6 +98,9 @@ RIGHT = {
     "07b.predict_depth": [5.75, 0.5],
     "07b.change_blocks": [6, 12, 1],
     "07b.build_midpoint": lambda f, x, h: x + h * f(x + h / 2 * f(x)),
+    "08.predict_flips": [0.5, 0.9375],
+    "08.change_rates": 2.19e-4,
+    "08.build_head": lambda train, labels, new: _nearest_mean(train, labels, new),
     "09.predict_everything": [0.1667, 1],
     "09.change_threshold": 0.2,
     "09.build_f2": lambda predictions, targets: _f2(predictions, targets).mean(),
@@ -450,6 +459,35 @@ def test_build_f2(function, part):
 )
 def test_build_cutout(function, part):
     assert part in checks.answer("05.build_cutout", function)
+
+
+def _standardized_by_the_new(train, labels, new):
+    return _nearest_mean((train - train.mean(0)) / train.std(0), labels, (new - new.mean(0)) / new.std(0))
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_nearest_mean, "right"),
+        (lambda train, labels, new: _nearest_mean(train, labels, new).tolist(), "right"),
+        (lambda train, labels, new: labels[torch.cdist(new, train).argmin(dim=1)], "right"),
+        (lambda train, labels, new: ..., "not answered yet"),
+        (lambda train, labels, new: None, "not answered yet"),
+        (lambda train, labels, new: 8 - _nearest_mean(train, labels, new), "the two labels are exchanged"),
+        (lambda train, labels, new: (_nearest_mean(train, labels, new) == 5).long(), "here 3 and 5; yours has 0"),
+        (lambda train, labels, new: F.one_hot(_nearest_mean(train, labels, new))[:, [3, 5]], "these are scores"),
+        (lambda train, labels, new: labels, "as many answers as training pictures"),
+        (lambda train, labels, new: _nearest_mean(train, labels, new)[:, None], "one label for each of the 60"),
+        (lambda train, labels, new: "cat", "one label for each of the 60"),
+        (lambda train, labels, new: torch.full((len(new),), 5), "of the answers are right"),
+        (_standardized_by_the_new, "answers differently"),
+        (lambda train, labels, new: train @ new, "it stops with RuntimeError"),
+        (lambda train: train, "it stops with TypeError"),
+        (5, "a function is asked for"),
+    ],
+)
+def test_build_head(function, part):
+    assert part in checks.answer("08.build_head", function)
 
 
 def test_build_cutout_leaves_the_random_numbers_alone():

@@ -67,6 +67,9 @@ def test_convolutions_start_at_he_s_spread():
             assert abs(layer.weight.std().item() / wanted - 1) < 0.05
 
 
+# --- the pretrained backbone ---------------------------------------------------------------------------------------
+
+
 def test_shipped_backbone_is_what_its_card_says():
     card = weights.read_card("backbone")
     net = backbone()
@@ -75,3 +78,27 @@ def test_shipped_backbone_is_what_its_card_says():
     assert card["figures"]["backbone_test_accuracy"] >= 0.91
     assert card["bytes"] == (weights.weights_dir() / "backbone.safetensors").stat().st_size <= 5_000_000
     assert tuple(card["recipe"]["channels"]) == (64, 128, 256, 256)
+    assert "half precision" in card["what"] and "JPEG" in card["data"], "a re-encoded copy must be called one"
+
+
+def test_the_backbone_is_stored_in_half_precision_and_comes_back_in_single():
+    net = backbone()
+    assert not net.training and all(p.dtype == torch.float32 for p in net.parameters())
+    assert all(torch.equal(p, p.half().float()) for p in net.parameters())
+    untrained = backbone(pretrained=False)
+    assert not untrained.training and not torch.equal(net.head.weight, untrained.head.weight)
+
+
+def test_the_backbone_s_layers_can_be_cut_anywhere():
+    """What lies below and what lies above a cut, one after the other, are the whole."""
+    net, images = backbone(), torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        whole = net.features(images)
+        for cut in range(len(net.features) + 1):
+            torch.testing.assert_close(net.features[cut:](net.features[:cut](images)), whole)
+
+
+def test_a_missing_backbone_names_the_file_and_both_remedies(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "weights_dir", lambda: tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"backbone\.json is missing.*git checkout.*make backbone"):
+        backbone()

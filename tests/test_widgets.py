@@ -770,6 +770,96 @@ def test_show_softmax_displays_picture_and_words(monkeypatch):
     assert "at temperature 0.5" in shown[0]["text/html"] and shown[0]["text/plain"].startswith("[figure: Logits 2")
 
 
+# --- fine-tuning: two weights in a row -----------------------------------------------------------------------------
+
+
+def curve(svg: str, kind: str) -> list[float]:
+    """The heights of a curve's points, in units of the picture."""
+    (line,) = (e for e in ET.fromstring(svg).iter(f"{SVG}polyline") if e.get("class") == kind)
+    return [float(point.split(",")[1]) for point in line.get("points").split()]
+
+
+def test_finetuning_with_a_frozen_feature_by_hand():
+    """With w = 1 the new answer misses 3 by 2 at first, and every step at rate 0.05 leaves 1 - 0.05 * 2 * 2 of that."""
+    svg = widgets.finetune_svg(0.5, 0)
+    low, unit = 260, 200 / 9  # the picture's lower edge stands for -4
+    wanted = [low - (3 - 2 * 0.8**n + 4) * unit for n in range(41)]
+    assert curve(svg, "new") == pytest.approx(wanted, abs=0.06)
+    assert len(set(curve(svg, "old"))) == 1 and "3 w x = 6.00" in words(svg)
+
+
+@pytest.mark.parametrize(("head", "share", "alone"), [(0.5, 100, 0), (-2, 35, 4), (1.75, 5, 20), (0, 100, 1)])
+def test_finetuning_agrees_with_pytorch(head, share, alone):
+    import torch
+
+    v, w = (torch.tensor(float(value), dtype=torch.float64, requires_grad=True) for value in (head, 1))
+    optimizer = torch.optim.SGD([{"params": [v]}, {"params": [w], "lr": 0.05 * share / 100}], lr=0.05)
+    for step in range(40):
+        optimizer.zero_grad()
+        (0.5 * (v * w * 2 - 3) ** 2).backward()
+        if step < alone:
+            w.grad = None
+        optimizer.step()
+    svg = widgets.finetune_svg(head, share, alone)
+    new, old = (v * w * 2).item(), (3 * w * 2).item()
+    assert f"v w x = {new:.2f}" in words(svg) and f"3 w x = {old:.2f}" in words(svg)
+    assert f"{abs(3 - new):.2f}" in words(svg) and f"{abs(6 - old):.2f}" in words(svg)
+    assert curve(svg, "old")[alone] == curve(svg, "old")[0]
+
+
+def test_a_bad_head_turns_the_feature_round_and_a_head_that_learned_alone_does_not():
+    """A head of -2 pulls the feature below 0, and the old answer with it; after five steps alone it does not."""
+    wrecked, spared = widgets.finetune_svg(-2.0, 100), widgets.finetune_svg(-2.0, 100, 5)
+    assert "3 w x = -5.83" in words(wrecked) and "3 w x = 8.37" in words(spared)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"head": 2.5}, "head must be a number from -2 to 2, got 2.5"),
+        ({"head": "a"}, "head must be a number from -2 to 2, got 'a'"),
+        ({"head": float("nan")}, "head must be a number from -2 to 2, got nan"),
+        ({"share": 101}, "share must be an integer from 0 to 100, got 101"),
+        ({"alone": 21}, "alone must be an integer from 0 to 20, got 21"),
+        ({"alone": 1.5}, "alone must be an integer from 0 to 20, got 1.5"),
+    ],
+)
+def test_finetuning_refuses_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.finetune_svg(**arguments)
+    with pytest.raises(ValueError, match=message):
+        widgets.explore_finetune(**arguments)
+
+
+def test_finetuning_follows_its_sliders_over_their_whole_range():
+    explorer = widgets.explore_finetune(head=-1.0, share=50, alone=3)
+    sliders, picture = _parts(explorer)
+    assert "finetune-explorer" in explorer._dom_classes and picture.value == widgets.finetune_svg(-1.0, 50, 3)
+    labels = ("head starts at", "rate of w in %", "steps of v alone")
+    assert list(sliders) == list(labels)
+    for label in labels:
+        slider, start, seen = sliders[label], sliders[label].value, set()
+        steps = round((slider.max - slider.min) / slider.step)
+        for step in range(steps + 1):
+            slider.value = slider.min + step * slider.step
+            assert picture.value == widgets.finetune_svg(*(sliders[name].value for name in labels))
+            ET.fromstring(picture.value)
+            seen.add(picture.value)
+        assert len(seen) == steps + 1, label
+        slider.value = start
+    assert "A head that starts at -1" in explorer._repr_mimebundle_()["text/html"]
+
+
+def test_show_finetuning_displays_picture_and_words(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
+    widgets.show_finetune(0.5, 10)
+    assert "10 % of its learning rate" in shown[0]["text/html"]
+    assert shown[0]["text/plain"].startswith("[figure: A head that starts at 0.5")
+
+
 # --- a detector at two thresholds ----------------------------------------------------------------------------------
 
 

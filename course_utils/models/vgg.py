@@ -66,10 +66,18 @@ class SmallVGG(nn.Module):
 
 
 def backbone(pretrained: bool = True) -> SmallVGG:
-    """The course's backbone, in evaluation mode, with the weights trained on CIFAR-10 unless `pretrained` is False."""
+    """The course's backbone, in evaluation mode, with the weights trained on CIFAR-10 unless `pretrained` is False.
+
+    Raises:
+        FileNotFoundError: weights or card are missing; it names the file and both remedies.
+        RuntimeError: the weights are damaged, or another network's.
+    """
     model = SmallVGG()
     if pretrained:
         from course_utils import weights
 
-        weights.load(model, "backbone")
+        try:
+            weights.load(model, "backbone")
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{error}. Or train it anew, minutes on a GPU: make backbone TIER=gpu") from error
     return model.eval()

@@ -10,6 +10,7 @@ from course_utils.widgets.bottleneck import bottleneck_svg, explore_bottleneck, 
 from course_utils.widgets.canvas import still_picture
 from course_utils.widgets.convolution import convolution_svg, explore_convolution, show_convolution
 from course_utils.widgets.detector import detector_svg, explore_detector, show_detector
+from course_utils.widgets.finetune import explore_finetune, finetune_svg, show_finetune
 from course_utils.widgets.moved import explore_moved, moved_svg, show_moved
 from course_utils.widgets.overlap import explore_overlap, overlap_svg, show_overlap
 from course_utils.widgets.paths import explore_paths, paths_svg, show_paths
@@ -29,6 +30,7 @@ __all__ = [
     "explore_bottleneck",
     "explore_convolution",
     "explore_detector",
+    "explore_finetune",
     "explore_moved",
     "explore_overlap",
     "explore_paths",
@@ -36,6 +38,7 @@ __all__ = [
     "explore_softmax",
     "explore_steps",
     "explore_transposed",
+    "finetune_svg",
     "moved_svg",
     "overlap_svg",
     "paths_svg",
@@ -45,6 +48,7 @@ __all__ = [
     "show_bottleneck",
     "show_convolution",
     "show_detector",
+    "show_finetune",
     "show_moved",
     "show_overlap",
     "show_paths",
