@@ -339,6 +339,12 @@ def _draw(indices: torch.Tensor, count: int) -> torch.Tensor:
     return indices[torch.randperm(len(indices))[:count].sort().values]
 
 
+def _moved(boxes: torch.Tensor, deltas: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Boxes (R, 4) moved by deltas (R, 4), no side growing beyond MAX_LOG_SIDE, cut at the picture's border."""
+    limited = torch.cat([deltas[:, :2], deltas[:, 2:].clamp(max=MAX_LOG_SIDE)], dim=1)
+    return clip(decode(limited, boxes), size)
+
+
 def _with_area(boxes: torch.Tensor) -> torch.Tensor:
     return boxes[((boxes[:, 2:] - boxes[:, :2]) > 0).all(dim=1)]
 
@@ -392,9 +398,7 @@ def detections(
         an area. D = 0 without regions.
     """
     row, label = (scores > score_threshold).nonzero(as_tuple=True)
-    moves = deltas[row, label].float() / deltas.new_tensor(DELTA_SCALE)
-    moves = torch.cat([moves[:, :2], moves[:, 2:].clamp(max=MAX_LOG_SIDE)], dim=1)
-    found = clip(decode(moves, regions[row]), size)
+    found = _moved(regions[row], deltas[row, label].float() / deltas.new_tensor(DELTA_SCALE), size)
     whole = ((found[:, 2:] - found[:, :2]) > 0).all(dim=1)
     found, row, label = found[whole], row[whole], label[whole]
     kept = nms(found, scores[row, label], iou_threshold, label)[:limit]
@@ -608,9 +612,7 @@ def propose(
         (M, 4), xyxy in pixels, M <= count, each of at least one pixel a side.
     """
     objectness, best = objectness.float().topk(min(before, len(objectness)))
-    deltas, anchors = deltas[best].float(), anchors[best]
-    moves = torch.cat([deltas[:, :2], deltas[:, 2:].clamp(max=MAX_LOG_SIDE)], dim=1)
-    boxes = clip(decode(moves, anchors), size)
+    boxes = _moved(anchors[best], deltas[best].float(), size)
     large = ((boxes[:, 2:] - boxes[:, :2]) >= 1).all(dim=1)
     boxes, objectness = boxes[large], objectness[large]
     return boxes[nms(boxes, objectness, iou_threshold)[:count]]

@@ -97,16 +97,10 @@ def explore_anchors(boxes: Any, row: int = 11, column: int = 11) -> ipywidgets.V
     Returns:
         The explorer: a box of DOM class `anchors-explorer`, to be left as the last value of a cell.
     """
-    import ipywidgets
-
     limits = {"row": (0, CELLS - 1), "column": (0, CELLS - 1)}
     sliders = canvas.sliders(limits, {"row": row, "column": column})
-    picture = ipywidgets.HTML(anchors_svg(boxes, row, column), layout={"width": "100%", "max_width": "1000px"})
 
-    def draw(_change: object = None) -> None:
-        picture.value = anchors_svg(boxes, **{name: slider.value for name, slider in sliders.items()})
+    def draw() -> str:
+        return anchors_svg(boxes, **{name: slider.value for name, slider in sliders.items()})
 
-    for slider in sliders.values():
-        slider.observe(draw, names="value")
-    rows = ipywidgets.HBox(list(sliders.values()), layout={"flex_flow": "row wrap", "width": "100%"})
-    return canvas.explorer("anchors-explorer", rows, picture)
+    return canvas.follow("anchors-explorer", list(sliders.values()), draw(), draw)

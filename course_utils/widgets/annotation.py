@@ -165,15 +165,11 @@ def explore_annotation(
     import ipywidgets
 
     start = annotation_svg(scores, targets, names, label, threshold)
-    picture = ipywidgets.HTML(start, layout={"width": "100%", "max_width": f"{canvas.WIDTH}px"})
     options = [(name, number) for number, name in enumerate(names)]
     chosen = ipywidgets.Dropdown(options=options, value=label, description="label", **canvas.SLIDER)
     height = ipywidgets.IntSlider(value=threshold, min=0, max=100, description="threshold in %", **canvas.SLIDER)
 
-    def draw(_change: object = None) -> None:
-        picture.value = annotation_svg(scores, targets, names, chosen.value, height.value)
+    def draw() -> str:
+        return annotation_svg(scores, targets, names, chosen.value, height.value)
 
-    for control in (chosen, height):
-        control.observe(draw, names="value")
-    rows = ipywidgets.HBox([chosen, height], layout={"flex_flow": "row wrap", "width": "100%"})
-    return canvas.explorer("annotation-explorer", rows, picture)
+    return canvas.follow("annotation-explorer", [chosen, height], start, draw)

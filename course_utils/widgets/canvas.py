@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from course_utils.runtime import check_int
@@ -84,6 +84,23 @@ def explorer(dom_class: str, sliders: ipywidgets.Box, picture: ipywidgets.HTML) 
     explorer = Explorer([sliders, picture])
     explorer.add_class(dom_class)
     return explorer
+
+
+def follow(
+    dom_class: str, controls: Sequence[ipywidgets.DOMWidget], start: str, draw: Callable[[], str]
+) -> ipywidgets.VBox:
+    """Controls above a picture, `start` at first, that `draw` makes anew whenever one of them changes."""
+    import ipywidgets
+
+    picture = ipywidgets.HTML(start, layout={"width": "100%", "max_width": f"{WIDTH}px"})
+
+    def redraw(_change: object) -> None:
+        picture.value = draw()
+
+    for control in controls:
+        control.observe(redraw, names="value")
+    rows = ipywidgets.HBox(list(controls), layout={"flex_flow": "row wrap", "width": "100%"})
+    return explorer(dom_class, rows, picture)
 
 
 def sliders(limits: Mapping[str, tuple[int, int]], given: Mapping[str, int]) -> dict[str, ipywidgets.IntSlider]:

@@ -192,20 +192,14 @@ def explore_detector(
     Returns:
         The explorer: a box of DOM class `detector-explorer`, to be left as the last value of a cell.
     """
-    import ipywidgets
-
     given = {"picture": picture, "score": score, "overlap": overlap}
     start = detector_svg(images, predictions, targets, names, **given)
-    shown = ipywidgets.HTML(start, layout={"width": "100%", "max_width": f"{canvas.WIDTH}px"})
     limits = {"picture": (0, len(images) - 1), "score": (0, 100), "overlap": (1, 100)}
     controls = canvas.sliders(limits, given)
     controls["score"].description, controls["overlap"].description = "score in %", "overlap in %"
 
-    def draw(_change: object = None) -> None:
+    def draw() -> str:
         now = {name: control.value for name, control in controls.items()}
-        shown.value = detector_svg(images, predictions, targets, names, **now)
+        return detector_svg(images, predictions, targets, names, **now)
 
-    for control in controls.values():
-        control.observe(draw, names="value")
-    rows = ipywidgets.HBox([*controls.values()], layout={"flex_flow": "row wrap", "width": "100%"})
-    return canvas.explorer("detector-explorer", rows, shown)
+    return canvas.follow("detector-explorer", list(controls.values()), start, draw)

@@ -115,7 +115,6 @@ def explore_finetune(head: float = 0.5, share: int = 100, alone: int = 0) -> ipy
     import ipywidgets
 
     start = finetune_svg(head, share, alone)
-    picture = ipywidgets.HTML(start, layout={"width": "100%", "max_width": f"{canvas.WIDTH}px"})
     low, high = _HEAD_LIMITS
     heads = ipywidgets.FloatSlider(
         value=head, min=low, max=high, step=0.25, description="head starts at", **canvas.SLIDER
@@ -126,10 +125,7 @@ def explore_finetune(head: float = 0.5, share: int = 100, alone: int = 0) -> ipy
         for words, (value, (low, high)) in limits.items()
     ]
 
-    def draw(_change: object = None) -> None:
-        picture.value = finetune_svg(heads.value, *(slider.value for slider in others))
+    def draw() -> str:
+        return finetune_svg(heads.value, *(slider.value for slider in others))
 
-    for slider in (heads, *others):
-        slider.observe(draw, names="value")
-    rows = ipywidgets.HBox([heads, *others], layout={"flex_flow": "row wrap", "width": "100%"})
-    return canvas.explorer("finetune-explorer", rows, picture)
+    return canvas.follow("finetune-explorer", [heads, *others], start, draw)

@@ -97,17 +97,9 @@ def explore_overlap(left: int = 7, top: int = 5, width: int = 6, height: int = 5
     Returns:
         The explorer: a box of DOM class `overlap-explorer`, to be left as the last value of a cell.
     """
-    import ipywidgets
-
     sliders = canvas.sliders(_LIMITS, {"left": left, "top": top, "width": width, "height": height})
-    picture = ipywidgets.HTML(
-        overlap_svg(left, top, width, height), layout={"width": "100%", "max_width": f"{canvas.WIDTH}px"}
-    )
 
-    def draw(_change: object = None) -> None:
-        picture.value = overlap_svg(**{name: slider.value for name, slider in sliders.items()})
+    def draw() -> str:
+        return overlap_svg(**{name: slider.value for name, slider in sliders.items()})
 
-    for slider in sliders.values():
-        slider.observe(draw, names="value")
-    rows = ipywidgets.HBox(list(sliders.values()), layout={"flex_flow": "row wrap", "width": "100%"})
-    return canvas.explorer("overlap-explorer", rows, picture)
+    return canvas.follow("overlap-explorer", list(sliders.values()), draw(), draw)

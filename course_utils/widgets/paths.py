@@ -93,16 +93,13 @@ def explore_paths(blocks: int = 30, slope: float = 0.2) -> ipywidgets.VBox:
     """
     import ipywidgets
 
-    picture = ipywidgets.HTML(paths_svg(blocks, slope), layout={"width": "100%", "max_width": f"{canvas.WIDTH}px"})
+    start = paths_svg(blocks, slope)
     count = ipywidgets.IntSlider(value=blocks, min=1, max=60, description="blocks", **canvas.SLIDER)
     weight = ipywidgets.FloatSlider(
         value=slope, min=0.05, max=1.0, step=0.05, description="slope of a branch", **canvas.SLIDER
     )
 
-    def draw(_change: object = None) -> None:
-        picture.value = paths_svg(count.value, weight.value)
+    def draw() -> str:
+        return paths_svg(count.value, weight.value)
 
-    for slider in (count, weight):
-        slider.observe(draw, names="value")
-    rows = ipywidgets.HBox([count, weight], layout={"flex_flow": "row wrap", "width": "100%"})
-    return canvas.explorer("paths-explorer", rows, picture)
+    return canvas.follow("paths-explorer", [count, weight], start, draw)

@@ -134,15 +134,9 @@ def explore_roi(x: int = 9, y: int = 3, width: int = 16, height: int = 16) -> ip
     Returns:
         The explorer: a box of DOM class `roi-explorer`, to be left as the last value of a cell.
     """
-    import ipywidgets
-
     sliders = canvas.sliders(_LIMITS, {"x": x, "y": y, "width": width, "height": height})
-    picture = ipywidgets.HTML(roi_svg(x, y, width, height), layout={"width": "100%", "max_width": f"{canvas.WIDTH}px"})
 
-    def draw(_change: object = None) -> None:
-        picture.value = roi_svg(**{name: slider.value for name, slider in sliders.items()})
+    def draw() -> str:
+        return roi_svg(**{name: slider.value for name, slider in sliders.items()})
 
-    for slider in sliders.values():
-        slider.observe(draw, names="value")
-    rows = ipywidgets.HBox(list(sliders.values()), layout={"flex_flow": "row wrap", "width": "100%"})
-    return canvas.explorer("roi-explorer", rows, picture)
+    return canvas.follow("roi-explorer", list(sliders.values()), draw(), draw)

@@ -102,7 +102,7 @@ def explore_softmax(
     import ipywidgets
 
     given = (apple, banana, carrot, temperature)
-    picture = ipywidgets.HTML(softmax_svg(*given), layout={"width": "100%", "max_width": f"{canvas.WIDTH}px"})
+    start = softmax_svg(*given)
     limits = [
         *((f"logit of {name}", _LOGIT_LIMITS, 0.5) for name in _FRUIT),
         ("temperature", _TEMPERATURE_LIMITS, 0.25),
@@ -112,10 +112,7 @@ def explore_softmax(
         for value, (words, (low, high), step) in zip(given, limits, strict=True)
     ]
 
-    def draw(_change: object = None) -> None:
-        picture.value = softmax_svg(*(slider.value for slider in sliders))
+    def draw() -> str:
+        return softmax_svg(*(slider.value for slider in sliders))
 
-    for slider in sliders:
-        slider.observe(draw, names="value")
-    rows = ipywidgets.HBox(sliders, layout={"flex_flow": "row wrap", "width": "100%"})
-    return canvas.explorer("softmax-explorer", rows, picture)
+    return canvas.follow("softmax-explorer", sliders, start, draw)
