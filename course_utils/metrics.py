@@ -1,7 +1,9 @@
-"""How good predictions are: top-k accuracy; precision, recall and F1 of label sets; average precision of detections."""
+"""How good predictions are: top-k accuracy, label sets, average precision of detections, BLEU of translations."""
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -380,3 +382,44 @@ def detection_average_precision(
     )
     known = per_class[~np.isnan(per_class)]
     return DetectionScore(float(known.mean()) if len(known) else float("nan"), per_class)
+
+
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+
+def ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
+    """How often each run of n words occurs in a sentence. Derived in notebooks/19_attention.ipynb."""
+    return Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
+
+
+def bleu(given: Sequence[Sequence[str]], true: Sequence[Sequence[str]], longest: int = 4) -> float:
+    """BLEU of a set of translations (Papineni et al. 2002), with one true translation each and no smoothing.
+
+    The geometric mean of the precisions of runs of 1 to 4 words, each counted at most as often as the true translation
+    has it, times exp(1 - r / c) where the c words given are fewer than the r true ones. Derived in
+    notebooks/19_attention.ipynb; equal to sacrebleu (no tokenizer, no smoothing), which multiplies by 100.
+
+    Args:
+        given, true: sentences as lists of words, as many of the one as of the other.
+        longest: words in the longest runs.
+
+    Returns:
+        0 to 1; 0 where not a single run of some length is right.
+
+    Raises:
+        ValueError: no sentences, different numbers of them, or a sentence that is a string and not a list of words.
+    """
+    check_int("longest", longest, 1)
+    if not len(given) or len(given) != len(true):
+        raise ValueError(f"given and true must be as many sentences, at least one, got {len(given)} and {len(true)}")
+    if any(isinstance(sentence, str) for sentence in (*given, *true)):
+        raise ValueError("given and true must hold lists of words, got a string; split it at its spaces")
+    precisions = []
+    for n in range(1, longest + 1):
+        counts = [(ngrams(mine, n), ngrams(theirs, n)) for mine, theirs in zip(given, true, strict=True)]
+        right = sum((mine & theirs).total() for mine, theirs in counts)
+        precisions.append(right / max(1, sum(mine.total() for mine, _ in counts)))
+    if min(precisions) == 0:
+        return 0.0
+    c, r = sum(map(len, given)), sum(map(len, true))
+    return min(1.0, math.exp(1 - r / c)) * math.exp(sum(map(math.log, precisions)) / longest)

@@ -8,6 +8,7 @@ from course_utils.questions import (
     annotation,
     architectures,
     arithmetic,
+    attention,
     backwards,
     classifier,
     depth_as_time,
@@ -37,6 +38,7 @@ _TOPICS = (
     localization,
     proposals,
     yolo,
+    attention,
 )
 
 QUESTIONS: dict[str, Question] = {name: asked for topic in _TOPICS for name, asked in topic.QUESTIONS.items()}

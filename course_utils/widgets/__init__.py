@@ -6,6 +6,7 @@ to picture this takes a fifth of what a matplotlib figure takes.
 
 from course_utils.widgets.anchors import anchors_svg, explore_anchors, show_anchors
 from course_utils.widgets.annotation import annotation_svg, explore_annotation, show_annotation
+from course_utils.widgets.attention import attention_svg, explore_attention, show_attention
 from course_utils.widgets.bottleneck import bottleneck_svg, explore_bottleneck, show_bottleneck
 from course_utils.widgets.canvas import still_picture
 from course_utils.widgets.convolution import convolution_svg, explore_convolution, show_convolution
@@ -22,11 +23,13 @@ from course_utils.widgets.transposed import explore_transposed, show_transposed,
 __all__ = [
     "anchors_svg",
     "annotation_svg",
+    "attention_svg",
     "bottleneck_svg",
     "convolution_svg",
     "detector_svg",
     "explore_anchors",
     "explore_annotation",
+    "explore_attention",
     "explore_bottleneck",
     "explore_convolution",
     "explore_detector",
@@ -45,6 +48,7 @@ __all__ = [
     "roi_svg",
     "show_anchors",
     "show_annotation",
+    "show_attention",
     "show_bottleneck",
     "show_convolution",
     "show_detector",
