@@ -119,6 +119,9 @@ RIGHT = {
     "11b.predict_anchors": [17_100, 102_600],
     "11b.change_stride": [4, 2],
     "11b.build_boxes_of_masks": lambda masks: _boxes_of_masks(masks),
+    "19.predict_weights": [0.25, 0.5, 0.25],
+    "19.change_sharpness": 4.17,
+    "19.build_causal": lambda query, key, value: F.scaled_dot_product_attention(query, key, value, is_causal=True),
 }
 
 
@@ -691,3 +694,30 @@ def test_a_quarter_turn_agrees_with_a_turned_picture():
     picture[45:85, 20:30] = 1
     assert label(picture) == pytest.approx([0.2, 0.15, 0.4, 0.1])
     assert checks.answer("10.change_turn", label(np.rot90(picture, -1))) == "right"
+
+
+def _causal(query, key, value, shift=0, scale=0.5, hidden=-torch.inf):
+    scores = scale * query @ key.transpose(1, 2)
+    return scores.masked_fill(~torch.ones_like(scores, dtype=torch.bool).tril(shift), hidden).softmax(dim=2) @ value
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_causal, "right"),
+        (lambda q, k, v: _causal(q, k, v).numpy(), "right"),
+        (lambda q, k, v: ..., "not answered yet"),
+        (F.scaled_dot_product_attention, "The mask is missing"),
+        (lambda q, k, v: _causal(q.flip(1), k.flip(1), v.flip(1)).flip(1), "itself and what comes after it"),
+        (lambda q, k, v: _causal(q, k, v, shift=-1), "each place may look at itself"),
+        (lambda q, k, v: _causal(q, k, v, scale=1), "divided by sqrt(d)"),
+        (lambda q, k, v: _causal(q, k, v, hidden=0), "hidden places got the score 0"),
+        (lambda q, k, v: (q @ k.transpose(1, 2) / 2).softmax(dim=2).tril() @ v, "no longer add up to 1"),
+        (lambda q, k, v: _causal(q, k, v)[:, :3], "the shape must be that of the query, (2, 5, 4)"),
+        (lambda q, k, v: _causal(q, k, v) + 1, "the numbers are not"),
+        (lambda q, k, v: q @ k, "it stops with RuntimeError"),
+        (4, "a function is asked for"),
+    ],
+)
+def test_build_causal(function, part):
+    assert part in checks.answer("19.build_causal", function)

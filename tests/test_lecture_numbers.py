@@ -34,7 +34,7 @@ def digits(rows: str) -> np.ndarray:
 
 def numbers(rows: str) -> np.ndarray:
     """'1 2 3 / 4 5 6' as a matrix."""
-    return np.array([[int(number) for number in row.split()] for row in rows.split("/")])
+    return np.array([[float(n) if "." in n else int(n) for n in row.split()] for row in rows.split("/")])
 
 
 AJOU_5 = digits("33210 00131 31223 20022 20001"), digits("012 220 012")
@@ -72,6 +72,25 @@ SORBONNE_KERNEL = np.array([[1, 2], [3, 4]])  # w1 to w4
 SORBONNE_MATRIX = numbers("1 2 0 3 4 0 0 0 0 / 0 1 2 0 3 4 0 0 0 / 0 0 0 1 2 0 3 4 0 / 0 0 0 0 1 2 0 3 4")
 STAMPED = np.array([[3, 1], [0, 2]])  # our z
 NUS = np.array([[3, 2], [0, 1]])
+
+
+def attended(share: float) -> dict[str, np.ndarray]:
+    """The NUS example of attention: states h, weights k, context c and s_1, from s_0 = share * h_3."""
+    import torch
+
+    from course_utils.models.attention import gru_step
+    from course_utils.widgets.attention import attend_by_hand
+
+    states, _, weights, context = attend_by_hand(share)
+    h, c = np.array(states), np.array(context)
+    blocks = {  # columns: three of the state, two of the word said last, three of the context
+        "r": "1 0 0 0 1 0 0 -1 / 0 1 0 1 0 0 -1 0 / 0 0 1 0 1 -1 0 0",
+        "z": "0 0 1 1 0 1 0 0 / 1 0 0 0 1 0 1 0 / 0 1 0 -1 0 0 0 1",
+        "s": "0 1 0 1 0 1 0 0 / 0 0 1 0 1 0 0 1 / 1 0 0 -1 0 0 1 0",
+    }
+    matrices = [torch.tensor(numbers(rows), dtype=torch.float64) for rows in blocks.values()]
+    s_1 = gru_step(torch.tensor(share * h[2]), torch.tensor([1.0, 0, *c], dtype=torch.float64), *matrices)
+    return {"h": h, "k": np.array(weights), "c": c, "s_1": s_1.numpy()}
 
 
 def transposed(z: np.ndarray, kernel: np.ndarray, **geometry: int) -> np.ndarray:
@@ -587,6 +606,32 @@ TABLE += [
         [9.93, -8.6, 0.18],
         "fine-tuned - from scratch +9.93 points: of the mistakes 32% are gone features only - from scratch -8.60 "
         "points ResNet-200 - Inception v3 +0.18 points",
+    ),
+    (
+        "19",
+        "NUS",
+        "attention: the encoder's states for a = (0.1, 0, 1), b = (1, 0.1, 0), c = (0.2, 0.3, 1); matrices ours",
+        lambda: np.round(attended(0)["h"], 4),
+        numbers("0.0997 0.0997 0.7616 / 0.7817 0.9016 0.0498 / 0.5722 0.4815 0.8834"),
+        "h_1 0.0997 0.0997 0.7616 h_2 0.7817 0.9016 0.0498 h_3 0.5722 0.4815 0.8834",
+    ),
+    (
+        "19",
+        "NUS",
+        "attention: weights, context and s_1 from s_0 = 0",
+        lambda: np.round([attended(0)[name] for name in ("k", "c", "s_1")], 4),
+        numbers("0.0703 0.7147 0.2150 / 0.6887 0.7549 0.2790 / 0.7883 0.1850 -0.0786"),
+        "e -0.3440 1.9747 0.7733 k 0.0703 0.7147 0.2150 c 0.6887 0.7549 0.2790 r 0.4307 0.5610 0.3343 "
+        "z 0.8441 0.6802 0.3272 proposal 0.9340 0.2720 -0.2403 s_1 0.7883 0.1850 -0.0786",
+    ),
+    (
+        "19",
+        "NUS",
+        "attention: weights, context and s_1 from s_0 = h_3",
+        lambda: np.round([attended(1)[name] for name in ("k", "c", "s_1")], 4),
+        numbers("0.1847 0.5167 0.2986 / 0.5932 0.6281 0.4301 / 0.9288 0.6749 0.4299"),
+        "e 1.1621 2.1909 1.6424 k 0.1847 0.5167 0.2986 c 0.5932 0.6281 0.4301 r 0.5355 0.7013 0.5720 "
+        "z 0.9225 0.7686 0.4779 proposal 0.9588 0.7331 -0.0654 s_1 0.9288 0.6749 0.4299",
     ),
 ]
 

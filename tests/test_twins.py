@@ -431,7 +431,67 @@ def _detected() -> list[Call]:
     return [Call((told, _targets()), option | {"num_classes": 4}) for option in options]
 
 
+def _gated_steps() -> list[Call]:
+    state, inputs, *matrices = _tensors((3, 4), (3, 5), (4, 9), (4, 9), (4, 9))
+    options = [{}, {"reset_inside": False}, {"z_is_new": False}, {"reset_inside": False, "z_is_new": False}]
+    return [Call((state, inputs, *matrices), option) for option in options]
+
+
+def _memory() -> tuple:
+    """Memory (3, 5, 6), its mask, a summary (3, 6) and words (3, 4) of a vocabulary of 8."""
+    import torch
+
+    memory, summary = (array.float() for array in _tensors((3, 5, 6), (3, 6)))
+    mask = torch.arange(5) < torch.tensor([[5], [3], [4]])
+    return memory, mask, summary, torch.tensor([[5, 3, 2, 0], [4, 2, 0, 0], [3, 4, 5, 2]])
+
+
+def _looks() -> list[Call]:
+    memory, mask, _, _ = _memory()
+    (state, keys) = (array.float() for array in _tensors((3, 4), (3, 5, 7)))
+    return [Call((4, 6, 7), inputs=(state, memory, keys, mask))]
+
+
+def _decoders() -> list[Call]:
+    return [Call((8, 6, 4), {"attention": attends}, _memory()) for attends in (True, False)]
+
+
+def _translators() -> list[Call]:
+    import torch
+
+    sources, targets = torch.tensor([[4, 7, 5, 9, 2], [6, 8, 2, 0, 0], [5, 5, 5, 2, 0]]), _memory()[3]
+    return [Call((10, 8, 6), {"attention": attends}, (sources, targets)) for attends in (True, False)]
+
+
+def _captioners() -> list[Call]:
+    memory, _, _, words = _memory()
+    return [Call((8, 6, 4), {"attention": attends}, (memory, words)) for attends in (True, False)]
+
+
+def _feature_maps() -> list[Call]:
+    import torch
+
+    from course_utils.models.yolo import Encoder
+
+    torch.manual_seed(0)
+    return [Call((Encoder(4).eval(), torch.rand(2, 3, 32, 48)))]
+
+
+def _translations() -> list[Call]:
+    rng = np.random.default_rng(0)
+    given, true = ([[*rng.choice(list("abcd"), length)] for length in (9, 6, 12)] for _ in range(2))
+    return [Call((given, true)), Call((true, true)), Call((given, true, 2)), Call(([["a"]], [["b"]]))]
+
+
 SAMPLES: dict[str, Callable[[], list[Call]]] = {
+    "models.attention.gru_step": _gated_steps,
+    "models.attention.AdditiveAttention": _looks,
+    "models.attention.Decoder": _decoders,
+    "models.attention.Translator": _translators,
+    "models.attention.picture_memory": _feature_maps,
+    "models.attention.Captioner": _captioners,
+    "metrics.ngrams": lambda: [Call((list("abcabc"), n)) for n in (1, 2, 4, 7)],
+    "metrics.bleu": _translations,
     "features.hog": _pictures,
     "convolution.output_size": _geometries,
     "convolution.sizes_sharing_output": _geometries,

@@ -201,7 +201,8 @@ class Captioner(nn.Module):
         width: of what is kept of a place, and of the decoder.
         attention: whether it looks at places, or at the mean of all places only.
 
-    Shapes: places (N, T, place_size), sentences int64 (N, L), to logits (N, L, num_words) and weights (N, L, T) or None.
+    Shapes: places (N, T, place_size) and sentences int64 (N, L) to logits (N, L, num_words) and weights (N, L, T) or
+    None.
     """
 
     def __init__(self, num_words: int, place_size: int, width: int = 64, attention: bool = True):

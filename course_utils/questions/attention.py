@@ -60,7 +60,7 @@ QUESTIONS: dict[str, Question] = {
         hint="Three numbers that add up to 1. What becomes of a softmax if the same number is taken off every score?",
         tolerance=6e-4,
         slips=(
-            (lambda: _shares(_SCORES), "the scores were divided by their sum. A softmax takes their powers of e first."),
+            (lambda: _shares(_SCORES), "the scores were divided by their sum. A softmax takes powers of e first."),
             (lambda: [math.exp(score) for score in _SCORES], "these powers of e do not add up to 1 yet."),
             (lambda: [0, 1, 0], "that is the largest score's place, a hard choice. A softmax leaves something to all."),
             (lambda: _shares((1, math.log(2), 1)), "exp(ln 2) is 2 and exp(0) is 1."),
