@@ -67,7 +67,7 @@ def test_pairs_say_the_same_numbers(split):
         assert len(numbers) == 4 and phrases.list_words(numbers, language) == target
 
 
-FIRST_LIST = "@@"
+FIRST_LIST = "French: twenty three , eighty eight , sixty eight"
 
 
 def test_lists_are_the_same_every_time_and_differ_between_splits_seeds_and_lengths():
