@@ -169,17 +169,17 @@ class Translator(nn.Module):
 
 @torch.no_grad()
 def picture_memory(encoder: Encoder, images: torch.Tensor) -> torch.Tensor:
-    """A picture as a set of places: what the encoder's maps say there, and where it is.
+    """A picture as a set of places: what the encoder's maps say there, its mean color, and where it is.
 
-    The maps of the early layers and of both resolutions, the coarse one repeated to an eighth of the picture's, and the
-    place's x and y in -1..1. Derived in notebooks/19_attention.ipynb.
+    The maps of the early layers and of both resolutions, the coarse one repeated to an eighth of the picture's; the mean
+    red, green and blue of the place's 8 by 8 pixels; its x and y in -1..1. Derived in notebooks/19_attention.ipynb.
 
     Args:
         encoder: in evaluation mode.
         images: float32 (N, 3, H, W) in 0..1.
 
     Returns:
-        (N, H / 8 * W / 8, 14 width + 2), row by row.
+        (N, H / 8 * W / 8, 14 width + 5), row by row.
     """
     early = encoder.early(images)
     fine, coarse = encoder.late(early)
@@ -187,7 +187,8 @@ def picture_memory(encoder: Encoder, images: torch.Tensor) -> torch.Tensor:
     rows, columns = (torch.linspace(-1, 1, side, device=images.device) for side in fine.shape[2:])
     y, x = torch.meshgrid(rows, columns, indexing="ij")
     place = torch.stack([x, y]).expand(len(images), -1, -1, -1)
-    return torch.cat([early, fine, coarse, place], dim=1).flatten(2).transpose(1, 2)
+    maps = [early, fine, coarse, F.avg_pool2d(images, 8), place]
+    return torch.cat(maps, dim=1).flatten(2).transpose(1, 2)
 
 
 class Captioner(nn.Module):
@@ -197,7 +198,7 @@ class Captioner(nn.Module):
 
     Args:
         num_words: of the vocabulary.
-        place_size: numbers a place, as `picture_memory` gives them.
+        place_size: numbers a place, as `picture_memory` gives them; the last two are its x and y.
         width: of what is kept of a place, and of the decoder.
         attention: whether it looks at places, or at the mean of all places only.
 
@@ -208,11 +209,11 @@ class Captioner(nn.Module):
     def __init__(self, num_words: int, place_size: int, width: int = 64, attention: bool = True):
         super().__init__()
         self.squeeze = nn.Linear(place_size, width)
-        self.decoder = Decoder(num_words, width, width, attention)
+        self.decoder = Decoder(num_words, width + 2, width, attention)
 
     def read(self, places):
-        """Memory (N, T, width), a mask that is True everywhere, and the summary (N, width): the mean place."""
-        memory = F.relu(self.squeeze(places))
+        """Memory (N, T, width + 2), a mask that is True everywhere, and the summary (N, width + 2): the mean place."""
+        memory = torch.cat([F.relu(self.squeeze(places)), places[..., -2:]], dim=2)
         return memory, torch.ones_like(memory[..., 0], dtype=torch.bool), memory.mean(dim=1)
 
     def forward(self, places, sentences):
