@@ -171,8 +171,9 @@ class Translator(nn.Module):
 def picture_memory(encoder: Encoder, images: torch.Tensor) -> torch.Tensor:
     """A picture as a set of places: what the encoder's maps say there, its mean color, and where it is.
 
-    The maps of the early layers and of both resolutions, the coarse one repeated to an eighth of the picture's; the mean
-    red, green and blue of the place's 8 by 8 pixels; its x and y in -1..1. Derived in notebooks/19_attention.ipynb.
+    The maps of the early layers and of both resolutions, the coarse one repeated to an eighth of the picture's; the
+    mean red, green and blue of the place's 8 by 8 pixels; its x and y in -1..1. Derived in
+    notebooks/19_attention.ipynb.
 
     Args:
         encoder: in evaluation mode.
