@@ -22,7 +22,7 @@ lab: ## set up, then JupyterLab at the start notebook
 test: export COURSE_TIER := quick
 test: lint ## set up, then lint, all tests, and every notebook run and compared
 	OMP_NUM_THREADS=1 $(VENV) -m pytest -n 2 --dist loadfile tests --ignore tests/ui $(ARGS)
-	$(VENV) -m pytest $(NBVAL) notebooks $(ARGS)
+	OMP_NUM_THREADS=1 $(VENV) -m pytest -n 2 --dist loadfile $(NBVAL) notebooks $(ARGS)
 
 test-ui: ## the tests in a real browser (needs Chromium)
 	@$(SETUP) --extras test,ui
