@@ -1,4 +1,4 @@
-"""A class for every pixel: the metrics against torchmetrics and scikit-learn, Toyland's class maps, FCN, and how they are drawn."""
+"""A class for every pixel: metrics against torchmetrics and scikit-learn, Toyland's class maps, FCN, drawings."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_skips_start_silent_and_early_plus_late_is_the_whole():
     images = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(net.late(net.encoder.early(images)), net(images))
-        fine, coarse = net.encoder(images)
+        _, coarse = net.encoder(images)
         scores = net.score(net.deep(coarse))
         enlarged = net.enlarge(net.doublings[1](net.doublings[0](scores)))
         torch.testing.assert_close(net(images), enlarged)
