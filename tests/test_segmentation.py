@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import xml.etree.ElementTree as ET
 
 import matplotlib
 import numpy as np
@@ -14,10 +15,11 @@ from sklearn.metrics import confusion_matrix, jaccard_score
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from course_utils import metrics, plots, weights
+from course_utils import metrics, plots, weights, widgets
 from course_utils.datasets import segmentation, toyland
 from course_utils.layers import count_parameters
 from course_utils.models import fcn
+from course_utils.widgets import ceiling
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -260,3 +262,59 @@ def test_class_map_leaves_the_ground_of_a_picture_as_it_is(ax):
 def test_class_map_refuses(ax, change, message):
     with pytest.raises(ValueError, match=message):
         plots.class_map(ax, **{"classes": squares(), "names": ("ground", "cat", "car")} | change)
+
+
+# --- the explorer ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("halvings", range(6))
+def test_coarse_masks_are_pools_and_interpolations(halvings):
+    mask = ceiling.tree(44, 30, 33)
+    shares = F.avg_pool2d(torch.tensor(mask)[None, None].double(), 2**halvings)
+    enlarged = F.interpolate(shares, size=(64, 64), mode="bilinear", align_corners=False)[0, 0].numpy()
+    ours = ceiling.coarse(mask, 2**halvings)
+    sure = np.abs(enlarged - 0.5) > 1e-9
+    np.testing.assert_array_equal(ours[sure], (enlarged > 0.5)[sure])
+    iou = (ours & mask).sum() / (ours | mask).sum()
+    assert f"IoU with the truth: {iou:.2f}." in ET.fromstring(widgets.ceiling_svg(halvings)).get("aria-label")
+
+
+def test_ceiling_falls_with_every_halving_and_its_picture_counts_its_cells():
+    found = []
+    for halvings in range(6):
+        root = ET.fromstring(widgets.ceiling_svg(halvings))
+        assert root.get("role") == "img" and f"{64 // 2**halvings} × {64 // 2**halvings} cells" in root.get(
+            "aria-label"
+        )
+        found.append(float(root.get("aria-label").rsplit(" ", 1)[1].rstrip(".")))
+        grid = [e for e in root.iter() if e.get("stroke-width") == "1" and e.tag.endswith("line")]
+        assert len(grid) == (2 * (64 // 2**halvings - 1) if halvings else 0)
+    assert found[0] == 1 and found == sorted(found, reverse=True) and found[-1] < 0.5
+
+
+def test_the_answers_area_is_what_the_rectangles_cover():
+    root = ET.fromstring(widgets.ceiling_svg(3, 20, 20, 40))
+    for kind, mask in (("truth", ceiling.tree(20, 20, 40)), ("answer", ceiling.coarse(ceiling.tree(20, 20, 40), 8))):
+        widths = [float(e.get("width")) for e in root.iter() if e.get("class") == kind]
+        assert sum(widths) == 7 * mask.sum()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((6, 20, 32, 32), "halvings must be an integer from 0 to 5, got 6"),
+        ((3, 61, 32, 32), "size must be an integer from 8 to 60, got 61"),
+        ((3, 20, 32, 2.5), "row must be an integer from 16 to 48, got 2.5"),
+    ],
+)
+def test_ceiling_refuses(given, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.ceiling_svg(*given)
+
+
+def test_ceiling_follows_its_sliders():
+    explorer = widgets.explore_ceiling(halvings=3)
+    sliders, picture = explorer.children
+    before = picture.value
+    sliders.children[0].value = 5
+    assert picture.value != before and picture.value == widgets.ceiling_svg(5)
