@@ -194,6 +194,16 @@ def test_skips_start_silent_and_early_plus_late_is_the_whole():
         torch.testing.assert_close(net(images), enlarged)
 
 
+def test_scores_are_enlarged_in_full_precision_under_autocast():
+    torch.manual_seed(0)
+    net, images = fcn.FCN(16, num_classes=3, width=4).eval(), torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        with torch.autocast("cpu", torch.bfloat16):
+            lower = net(images)
+        assert lower.dtype == torch.float32
+        torch.testing.assert_close(lower, net(images), rtol=0.1, atol=0.05)
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 64, 64), (1, 4, 64, 64), (3, 64, 64), (1, 3, 0, 64), (0, 3, 64, 64)])
 def test_fcn_refuses_other_shapes(shape):
     with pytest.raises(ValueError, match=r"images must have the shape \(N, 3, H, W\)"):
