@@ -11,6 +11,7 @@ from course_utils.questions import (
     backwards,
     classifier,
     depth_as_time,
+    fully_convolutional,
     localization,
     proposals,
     residual,
@@ -37,6 +38,7 @@ _TOPICS = (
     localization,
     proposals,
     yolo,
+    fully_convolutional,
 )
 
 QUESTIONS: dict[str, Question] = {name: asked for topic in _TOPICS for name, asked in topic.QUESTIONS.items()}
