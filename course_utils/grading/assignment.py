@@ -76,7 +76,8 @@ class Function:
     hints: from a nudge to nearly the way.
     remark: what to say beside the solution's code, Markdown.
     tolerance: largest difference from a right number, relative above 1.
-    bar: for functions that label pictures, the share of right labels that is asked for; `expected` then gives the truth.
+    bar: for functions that label pictures, the share of right labels that is asked for. The last value of each case is then
+        the truth: it is kept back, and `expected` is a way that reaches the bar.
     seconds: how long all cases together may take.
     """
 
@@ -203,6 +204,7 @@ class Assignment:
         rng = _rng(self.name, name, seed)
         for _ in range(20):
             cases = [[pack(part) for part in case] for case in question.cases(rng)]
+            truths = [{"value": case.pop()} for case in cases] if question.bar is not None else []
             slips = [
                 {"name": slip.name, "message": slip.message, "outcomes": judging.outcomes(slip.wrong, cases)}
                 for slip in question.slips
@@ -210,7 +212,7 @@ class Assignment:
             ]
             sheet = {
                 "cases": cases,
-                "expected": judging.outcomes(question.expected, cases),
+                "expected": truths or judging.outcomes(question.expected, cases),
                 "slips": slips,
                 "tolerance": question.tolerance,
                 "arguments": judging.argument_names(question.expected),

@@ -11,7 +11,8 @@ from typing import Any
 from course_utils.exercises.learner import veil
 from course_utils.grading.assignment import Assignment
 
-STUB = "...  # your answer"
+STUB = "...  # your code"
+ROOM = "# room for your working"  # in place of a solution that stands outside a function
 TEXT_STUB = "*Your answer here.*"
 _SOLUTION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?^[ \t]*### END SOLUTION", re.MULTILINE | re.DOTALL)
 _HIDDEN = re.compile(r"\n?^[ \t]*### BEGIN HIDDEN TESTS\n.*?^[ \t]*### END HIDDEN TESTS", re.MULTILINE | re.DOTALL)
@@ -27,7 +28,7 @@ def student_notebook(notebook: dict[str, Any]) -> dict[str, Any]:
     for cell in released["cells"]:
         meta, source = cell["metadata"].get("nbgrader", {}), "".join(cell["source"])
         if cell["cell_type"] == "code":
-            source = _HIDDEN.sub("", _SOLUTION.sub(lambda found: found[1] + STUB, source))
+            source = _HIDDEN.sub("", _SOLUTION.sub(lambda found: found[1] + STUB if found[1] else ROOM, source))
             cell["outputs"], cell["execution_count"] = [], None
         elif meta.get("solution"):
             source = TEXT_STUB
