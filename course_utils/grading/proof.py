@@ -219,7 +219,9 @@ def table(assignment: Assignment) -> str:
     for name, question in assignment.questions.items():
         cell = assignment.cells[name]
         for slip in getattr(question, "slips", ()):
-            said = slip.message.replace("|", "\\|")
+            by_bar = getattr(question, "bar", None) is not None
+            said = judging.BY_ACCURACY[slip.name.split(":")[0]] if by_bar else slip.message
+            said = re.sub(r"\{.*?\}", "...", said).replace("|", "\\|")
             lines.append(f"| {name} {cell.title} | {cell.points:g} | {slip.name} | {said} |")
         if isinstance(question, Words):
             said = "; ".join(f"{text} ({worth:g})" for text, worth in question.rubric)
