@@ -98,6 +98,11 @@ def command(file_size: int = Limits.file_size) -> list[str]:
     line += ["--proc", "/proc", "--dev", "/dev"]
     for folder in ("/tmp", "/dev/shm"):
         line += ["--perms", "1777", "--size", str(file_size), "--tmpfs", folder]
+    inside = [*_python()[1], f"{_ROOT}/data"]
+    for folder in dict.fromkeys(str(parent) for path in inside for parent in [*Path(path).parents][-2::-1]):
+        if folder != "/tmp":
+            line += ["--perms", "0755", "--dir", folder]  # what bubblewrap makes by itself only root may enter
+    line += ["--perms", "0755", "--dir", f"{_ROOT}/data"]
     for folder in ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"):
         line += ["--ro-bind-try", folder, folder]
     for folder in _python()[1]:
@@ -115,10 +120,14 @@ def trouble() -> str | None:
     """Why there is no sandbox on this machine, or None if there is one."""
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed (Debian, Ubuntu: apt-get install bubblewrap; Fedora: dnf install bubblewrap)"
-    found = subprocess.run([*command(), _python()[0], "-c", "print(1)"], capture_output=True, text=True, timeout=60)
+    code = "import os"
+    if _as_root():
+        code += f"; os.setgid({_FIRST_UID}); os.setuid({_FIRST_UID})"
+    code += "; import numpy.random, course_utils.grading.inside; print(os.getpid())"
+    found = subprocess.run([*command(), _python()[0], "-c", code], capture_output=True, text=True, timeout=60)
     if found.returncode == 0 and found.stdout == "1\n":
         return None
-    return f"bubblewrap does not work here: {found.stderr.strip() or f'it ended with {found.returncode}'}"
+    return f"bubblewrap does not work here: {found.stderr.strip()[-500:] or f'it ended with {found.returncode}'}"
 
 
 def _tree_memory(process: psutil.Process) -> int:
