@@ -16,6 +16,7 @@ from course_utils.questions import (
     residual,
     transfer,
     transposed,
+    unet,
     why_convolution,
     yolo,
 )
@@ -37,6 +38,7 @@ _TOPICS = (
     localization,
     proposals,
     yolo,
+    unet,
 )
 
 QUESTIONS: dict[str, Question] = {name: asked for topic in _TOPICS for name, asked in topic.QUESTIONS.items()}
