@@ -1,4 +1,4 @@
-"""How good predictions are: top-k accuracy; precision, recall and F1 of label sets; average precision of detections."""
+"""How good predictions are: one label a picture, sets of labels, boxes with scores, a class for every pixel."""
 
 from __future__ import annotations
 
@@ -380,3 +380,95 @@ def detection_average_precision(
     )
     known = per_class[~np.isnan(per_class)]
     return DetectionScore(float(known.mean()) if len(known) else float("nan"), per_class)
+
+
+# --- a class for every pixel -----------------------------------------------------------------------------------------
+
+
+def segmentation_confusion(predictions: Any, targets: Any, num_classes: int, ignore: int | None = 255) -> np.ndarray:
+    """Count pixels by their true class (rows) and their predicted class (columns); void pixels are not counted.
+
+    The matrices of several batches may be added: every figure below is computed from the sum, over all pixels of all
+    pictures, as Long, Shelhamer and Darrell 2015 do (section 5). Derived in notebooks/13_fully_convolutional.ipynb.
+
+    Args:
+        predictions: (N, H, W) or any other shape, classes 0 to num_classes - 1.
+        targets: of the same shape; `ignore` marks pixels whose class is left open.
+        num_classes: the ground counts as one.
+        ignore: label of void pixels, at least num_classes; None if there are none.
+
+    Returns:
+        int64 (num_classes, num_classes); its sum is the number of pixels counted.
+
+    Raises:
+        ValueError: shapes that differ, classes out of range, numbers that are not whole.
+    """
+    check_int("num_classes", num_classes, 1)
+    if ignore is not None:
+        check_int("ignore", ignore, num_classes)
+    given, true = (
+        np.asarray(value.detach().cpu() if hasattr(value, "detach") else value) for value in (predictions, targets)
+    )
+    if given.shape != true.shape:
+        raise ValueError(f"predictions must have the shape of targets, {true.shape}, got {given.shape}")
+    for name, array in (("predictions", given), ("targets", true)):
+        if array.dtype.kind not in "iub":
+            raise ValueError(f"{name} must hold whole numbers, one class a pixel, got {array.dtype}: take the argmax")
+    counted = np.ones(true.shape, dtype=bool) if ignore is None else true != ignore
+    given, true = given[counted].astype(np.int64), true[counted].astype(np.int64)
+    for name, array in (("predictions", given), ("targets", true)):
+        odd = array[(array < 0) | (array >= num_classes)]
+        if odd.size:
+            void = "" if ignore is None else f" (or {ignore} for void, in targets)"
+            raise ValueError(f"{name} must be from 0 to {num_classes - 1}{void}, got {odd[0]}")
+    return np.bincount(num_classes * true + given, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def _confusion(confusion: Any) -> np.ndarray:
+    counts = np.asarray(confusion, dtype=np.int64)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or counts.size == 0 or (counts < 0).any():
+        raise ValueError(f"confusion must be counts of the shape (C, C), none below 0, got the shape {counts.shape}")
+    return counts
+
+
+def pixel_accuracy(confusion: Any) -> float:
+    """The share of the pixels whose class is right; nan if no pixel was counted.
+
+    Derived in notebooks/13_fully_convolutional.ipynb.
+
+    Args:
+        confusion: (C, C), from `segmentation_confusion`.
+    """
+    counts = _confusion(confusion)
+    return float(np.trace(counts) / counts.sum()) if counts.any() else float("nan")
+
+
+def class_iou(confusion: Any) -> np.ndarray:
+    """Intersection over union of each class: pixels that are it and were called it, over pixels that are either.
+
+    Long, Shelhamer and Darrell 2015, section 5. Derived in notebooks/13_fully_convolutional.ipynb.
+
+    Args:
+        confusion: (C, C), from `segmentation_confusion`.
+
+    Returns:
+        float64 (C,), 0..1; nan for a class that is neither in the truth nor in the predictions.
+    """
+    counts = _confusion(confusion)
+    right = np.diag(counts)
+    either = counts.sum(axis=0) + counts.sum(axis=1) - right
+    return np.divide(right, either, out=np.full(len(counts), np.nan), where=either > 0)
+
+
+def mean_iou(confusion: Any) -> float:
+    """The mean of `class_iou` over the classes that occur: one that is neither true nor predicted is left out.
+
+    A class that occurs in the truth and is never predicted counts as 0, and so does one that is predicted and never
+    true. Without any pixel the mean is nan. Derived in notebooks/13_fully_convolutional.ipynb.
+
+    Args:
+        confusion: (C, C), from `segmentation_confusion`.
+    """
+    found = class_iou(confusion)
+    found = found[~np.isnan(found)]
+    return float(found.mean()) if len(found) else float("nan")
