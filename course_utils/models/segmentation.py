@@ -17,13 +17,11 @@ from torch import nn
 from course_utils.models.yolo import Encoder, conv_block
 from course_utils.runtime import check_int
 
-VOID = 255  # pixels of this class count for nothing: nobody knows what they show
-
 
 def stages(encoder: Encoder) -> list[nn.Module]:
     """The five stages of an encoder, each at half the resolution of the one before; the poolings between are left out.
 
-    Their maps have width / 2, width, 2 width, 4 width and 8 width channels. Derived in
+    Their maps have width / 2, width, 2 width, 4 width and 8 width channels. Written out in
     notebooks/14_segnet_and_unet.ipynb.
     """
     return [encoder.early[:2], encoder.early[3], encoder.early[5:8], encoder.fine, encoder.coarse[1:]]
@@ -262,7 +260,7 @@ def _check_pixels(logits: torch.Tensor, targets: torch.Tensor) -> None:
         )
 
 
-def dice_loss(logits: torch.Tensor, targets: torch.Tensor, ignore: int = VOID) -> torch.Tensor:
+def dice_loss(logits: torch.Tensor, targets: torch.Tensor, ignore: int = 255) -> torch.Tensor:
     """One minus the mean over the classes of the soft Dice coefficient, 2 |P and G| / (|P| + |G|).
 
     P is a class's probability at each pixel, G is 1 where the class is true; sums run over the whole batch, and 1 is
@@ -286,7 +284,7 @@ def dice_loss(logits: torch.Tensor, targets: torch.Tensor, ignore: int = VOID) -
     return 1 - ((2 * both + 1) / (sizes + 1)).mean()
 
 
-def focal_loss(logits: torch.Tensor, targets: torch.Tensor, gamma: float = 2.0, ignore: int = VOID) -> torch.Tensor:
+def focal_loss(logits: torch.Tensor, targets: torch.Tensor, gamma: float = 2.0, ignore: int = 255) -> torch.Tensor:
     """The mean over the pixels of (1 - p)^gamma times cross-entropy, p the true class's probability.
 
     A pixel that the network is sure of and right about weighs little. Lin et al. 2017, equation 4. Derived in

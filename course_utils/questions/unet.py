@@ -99,7 +99,9 @@ def _judge_balance(function: Any) -> str | None:
                 return message
         if absent:
             return "right where every class occurs. A class that never does gets 0, and stays out of the median."
-        return "the weights are not right. Share of each class in the pictures that show it; their median over the share."
+        return (
+            "the weights are not right. Share of each class in the pictures that show it; their median over the share."
+        )
     return None
 
 

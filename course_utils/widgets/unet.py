@@ -63,7 +63,11 @@ def unet_svg(input_size: int = 572, depth: int = 4, padding: str = "none") -> st
     check_choice("padding", padding, PADDINGS)
     down, up = walk(input_size, depth, padding)
     whole = fits(input_size, depth, padding)
-    parts = [canvas.text(40, 46, f"input {input_size} × {input_size}, {depth} poolings, padding: {padding}", 24, weight="bold")]
+    parts = [
+        canvas.text(
+            40, 46, f"input {input_size} × {input_size}, {depth} poolings, padding: {padding}", 24, weight="bold"
+        )
+    ]
     said = []
     broken = False
 
@@ -95,8 +99,8 @@ def unet_svg(input_size: int = 572, depth: int = 4, padding: str = "none") -> st
             cut = (down[level] - kept) / 2
             words = f"skip, {cut:g} cut off at each edge" if cut else "skip, whole"
             parts.append(
-                f'<line class="skip" x1="{_LEFT + 84}" y1="{y - 4}" x2="{_RIGHT - 92}" y2="{y - 4}" stroke="{canvas.LINE}" '
-                'stroke-width="3" stroke-dasharray="10 5"/>'
+                f'<line class="skip" x1="{_LEFT + 84}" y1="{y - 4}" x2="{_RIGHT - 92}" y2="{y - 4}" '
+                f'stroke="{canvas.LINE}" stroke-width="3" stroke-dasharray="10 5"/>'
             )
             parts.append(canvas.text((_LEFT + _RIGHT) / 2, y - 14, words, 18, "middle"))
             parts.append(canvas.text(_RIGHT, y + 46, "↑ double, merge", 18, "middle"))
@@ -104,7 +108,9 @@ def unet_svg(input_size: int = 572, depth: int = 4, padding: str = "none") -> st
     bottom = _TOP + _STEP * depth + 80
     if whole:
         lost = input_size - up[-1]
-        verdict = f"output {up[-1]:g} × {up[-1]:g}" + (f": a frame of {lost / 2:g} pixels gets no answer" if lost else "")
+        verdict = f"output {up[-1]:g} × {up[-1]:g}" + (
+            f": a frame of {lost / 2:g} pixels gets no answer" if lost else ""
+        )
     else:
         near = " or ".join(str(size) for size in _nearest(input_size, depth, padding))
         verdict = f"this size does not fit; take {near}"
