@@ -102,7 +102,8 @@ def valid_sizes(input_size: int, depth: int = 4) -> ValidSizes:
     """
     check_int("input_size", input_size, 1)
     check_int("depth", depth, 1)
-    step, smallest = 2**depth, 12 * 2**depth - 4  # every size that fits is 4 below a multiple of the step
+    step = 2**depth  # every size that fits is 4 below a multiple of it
+    smallest = 12 * step - 8 + min(4, step)  # 12 * step - 8 pixels are lost
     if input_size < smallest or (input_size + 4) % step:
         below = (input_size + 4) // step * step - 4
         fitting = sorted({max(size, smallest) for size in (below, below + step)})
