@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import torchvision
 from sklearn.metrics import fbeta_score
 
-from course_utils import boxes, checks, convolution
+from course_utils import boxes, checks, convolution, metrics
 from course_utils.boxes import iou
 
 
@@ -41,6 +41,12 @@ def _cutout(images, side, rows=None, columns=None, channels=slice(None)):
         left = torch.randint(images.shape[3] - side + 1 if columns is None else columns, ()).item()
         image[channels, top : top + side, left : left + side] = 0
     return images
+
+
+def _weighted_iou(confusion, by=1, fill=0.0):
+    right, union = np.diag(confusion), confusion.sum(0) + confusion.sum(1) - np.diag(confusion)
+    iou = np.divide(right, union, out=np.full(len(right), fill), where=union > 0)
+    return (iou * confusion.sum(by)).sum() / confusion.sum()
 
 
 def _soft_nms(found, scores, iou_threshold):
@@ -131,6 +137,9 @@ RIGHT = {
     "11b.predict_anchors": [17_100, 102_600],
     "11b.change_stride": [4, 2],
     "11b.build_boxes_of_masks": lambda masks: _boxes_of_masks(masks),
+    "13.predict_answers": [9, 14],
+    "13.change_sky": [114, 0.3167],
+    "13.build_weighted_iou": lambda confusion: _weighted_iou(confusion),
 }
 
 
@@ -754,3 +763,22 @@ def test_a_quarter_turn_agrees_with_a_turned_picture():
     picture[45:85, 20:30] = 1
     assert label(picture) == pytest.approx([0.2, 0.15, 0.4, 0.1])
     assert checks.answer("10.change_turn", label(np.rot90(picture, -1))) == "right"
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (lambda confusion: ..., "not answered yet"),
+        (lambda confusion: _weighted_iou(confusion, by=0), "weighted by what was predicted"),
+        (lambda confusion: _weighted_iou(confusion, fill=np.nan), "gives nan where a class occurs in neither"),
+        (lambda confusion: _weighted_iou(confusion) * confusion.sum(), "the weights must add up to 1"),
+        (metrics.mean_iou, "that is the mean IoU"),
+        (metrics.pixel_accuracy, "that is the pixel accuracy"),
+        (metrics.class_iou, "one number for the whole matrix is asked for, this is (4,)"),
+        (lambda confusion: 0.5, "that is not the weighted mean"),
+        (lambda confusion: confusion @ [1, 2], "it stops with ValueError"),
+        (0.5, "a function is asked for"),
+    ],
+)
+def test_build_weighted_iou(function, part):
+    assert part in checks.answer("13.build_weighted_iou", function)

@@ -397,6 +397,27 @@ def _encoders() -> list[Call]:
     return [Call((width,), inputs=(_colors(),)) for width in (4, 8)]
 
 
+def _segmentations_of_pixels() -> list[Call]:
+    rng = np.random.default_rng(0)
+    given, true = rng.integers(0, 4, (2, 3, 8, 7))
+    void = np.where(rng.random(true.shape) < 0.2, 255, true)
+    return [Call((given, true, 4)), Call((given, void, 6)), Call((given, np.where(void == 255, 9, void), 5, 9))]
+
+
+def _confusions() -> list[Call]:
+    counts = np.random.default_rng(0).integers(0, 30, (4, 5, 5))
+    counts[1, 2], counts[1, :, 2] = 0, 0  # a class that is neither true nor predicted
+    counts[2, 3] = 0  # one that is only predicted
+    return [Call((one,)) for one in counts]
+
+
+def _fully_convolutional() -> list[Call]:
+    import torch
+
+    pictures = torch.rand(2, 3, 64, 32, generator=torch.Generator().manual_seed(0))
+    return [Call((stride, 5, 4), inputs=(pictures,)) for stride in (32, 16, 8)]
+
+
 def _detectors() -> list[Call]:
     return [Call(args, {"width": 4}, inputs=(_colors(),)) for args in [(), (3, 1), (5, 3)]] + [
         Call((2,), {"width": 4, "stride": 16}, inputs=(_colors(),))
@@ -483,6 +504,11 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "models.yolo.yolo_loss": _weighted_losses,
     "models.yolo.Encoder": _encoders,
     "models.yolo.SmallYolo": _detectors,
+    "metrics.segmentation_confusion": _segmentations_of_pixels,
+    "metrics.pixel_accuracy": _confusions,
+    "metrics.class_iou": _confusions,
+    "metrics.mean_iou": _confusions,
+    "models.fcn.FCN": _fully_convolutional,
     "metrics.boundary_iou": _class_maps,
     "models.segmentation.SegNet": lambda: [Call((5, 4), inputs=(_colors(),))],
     "models.segmentation.UNet": lambda: [Call((5, 4), inputs=(_colors(),)), Call((5, 4, False), inputs=(_colors(),))],

@@ -21,7 +21,7 @@ STRIDES = (32, 16, 8)
 def bilinear_upsampling(channels: int, factor: int, learned: bool = True) -> nn.ConvTranspose2d:
     """A transposed convolution that enlarges every map by itself, at first bilinearly.
 
-    Long, Shelhamer and Darrell 2015, section 3.3. Derived in notebooks/13_fully_convolutional.ipynb.
+    Long, Shelhamer and Darrell 2015, section 3.3. Written out in notebooks/13_fully_convolutional.ipynb.
 
     Args:
         channels: maps, in and out; each has a kernel of its own, without bias.
@@ -45,8 +45,8 @@ class FCN(nn.Module):
     """FCN-32s, FCN-16s or FCN-8s on Toyland's encoder, with one more halving and convolution behind it.
 
     The paper's encoder is VGG-16, its convolution behind the last halving the former dense layers. The scores that are
-    added start at 0, so that each network begins where the one with fewer additions would. Long, Shelhamer and Darrell
-    2015, section 4. Derived in notebooks/13_fully_convolutional.ipynb.
+    added start at 0, so that each network begins close to where the one with fewer additions would. Long, Shelhamer and
+    Darrell 2015, section 4. Derived in notebooks/13_fully_convolutional.ipynb.
 
     Args:
         stride: 32 takes the coarsest map alone, 16 adds the one at a sixteenth, 8 that at an eighth as well.

@@ -11,6 +11,7 @@ from course_utils.questions import (
     backwards,
     classifier,
     depth_as_time,
+    fully_convolutional,
     localization,
     proposals,
     residual,
@@ -38,6 +39,7 @@ _TOPICS = (
     localization,
     proposals,
     yolo,
+    fully_convolutional,
     unet,
 )
 
