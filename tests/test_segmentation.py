@@ -19,7 +19,7 @@ from course_utils import metrics, plots, weights, widgets
 from course_utils.datasets import segmentation, toyland
 from course_utils.layers import count_parameters
 from course_utils.models import fcn
-from course_utils.widgets import ceiling
+from course_utils.widgets import coarse
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -194,6 +194,16 @@ def test_skips_start_silent_and_early_plus_late_is_the_whole():
         torch.testing.assert_close(net(images), enlarged)
 
 
+def test_scores_are_enlarged_in_full_precision_under_autocast():
+    torch.manual_seed(0)
+    net, images = fcn.FCN(16, num_classes=3, width=4).eval(), torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        with torch.autocast("cpu", torch.bfloat16):
+            lower = net(images)
+        assert lower.dtype == torch.float32
+        torch.testing.assert_close(lower, net(images), rtol=0.1, atol=0.05)
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 64, 64), (1, 4, 64, 64), (3, 64, 64), (1, 3, 0, 64), (0, 3, 64, 64)])
 def test_fcn_refuses_other_shapes(shape):
     with pytest.raises(ValueError, match=r"images must have the shape \(N, 3, H, W\)"):
@@ -269,20 +279,20 @@ def test_class_map_refuses(ax, change, message):
 
 @pytest.mark.parametrize("halvings", range(6))
 def test_coarse_masks_are_pools_and_interpolations(halvings):
-    mask = ceiling.tree(44, 30, 33)
+    mask = coarse.tree(44, 30, 33)
     shares = F.avg_pool2d(torch.tensor(mask)[None, None].double(), 2**halvings)
     enlarged = F.interpolate(shares, size=(64, 64), mode="bilinear", align_corners=False)[0, 0].numpy()
-    ours = ceiling.coarse(mask, 2**halvings)
+    ours = coarse.averaged(mask, 2**halvings)
     sure = np.abs(enlarged - 0.5) > 1e-9
     np.testing.assert_array_equal(ours[sure], (enlarged > 0.5)[sure])
     iou = (ours & mask).sum() / (ours | mask).sum()
-    assert f"IoU with the truth: {iou:.2f}." in ET.fromstring(widgets.ceiling_svg(halvings)).get("aria-label")
+    assert f"IoU with the truth: {iou:.2f}." in ET.fromstring(widgets.coarse_svg(halvings)).get("aria-label")
 
 
-def test_ceiling_falls_with_every_halving_and_its_picture_counts_its_cells():
+def test_iou_falls_with_every_halving_and_its_picture_counts_its_cells():
     found = []
     for halvings in range(6):
-        root = ET.fromstring(widgets.ceiling_svg(halvings))
+        root = ET.fromstring(widgets.coarse_svg(halvings))
         assert root.get("role") == "img" and f"{64 // 2**halvings} × {64 // 2**halvings} cells" in root.get(
             "aria-label"
         )
@@ -293,8 +303,8 @@ def test_ceiling_falls_with_every_halving_and_its_picture_counts_its_cells():
 
 
 def test_the_answers_area_is_what_the_rectangles_cover():
-    root = ET.fromstring(widgets.ceiling_svg(3, 20, 20, 40))
-    for kind, mask in (("truth", ceiling.tree(20, 20, 40)), ("answer", ceiling.coarse(ceiling.tree(20, 20, 40), 8))):
+    root = ET.fromstring(widgets.coarse_svg(3, 20, 20, 40))
+    for kind, mask in (("truth", coarse.tree(20, 20, 40)), ("answer", coarse.averaged(coarse.tree(20, 20, 40), 8))):
         widths = [float(e.get("width")) for e in root.iter() if e.get("class") == kind]
         assert sum(widths) == 7 * mask.sum()
 
@@ -307,14 +317,14 @@ def test_the_answers_area_is_what_the_rectangles_cover():
         ((3, 20, 32, 2.5), "row must be an integer from 16 to 48, got 2.5"),
     ],
 )
-def test_ceiling_refuses(given, message):
+def test_coarse_explorer_refuses(given, message):
     with pytest.raises(ValueError, match=message):
-        widgets.ceiling_svg(*given)
+        widgets.coarse_svg(*given)
 
 
-def test_ceiling_follows_its_sliders():
-    explorer = widgets.explore_ceiling(halvings=3)
+def test_coarse_explorer_follows_its_sliders():
+    explorer = widgets.explore_coarse(halvings=3)
     sliders, picture = explorer.children
     before = picture.value
     sliders.children[0].value = 5
-    assert picture.value != before and picture.value == widgets.ceiling_svg(5)
+    assert picture.value != before and picture.value == widgets.coarse_svg(5)

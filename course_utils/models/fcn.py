@@ -79,7 +79,8 @@ class FCN(nn.Module):
         scores = self.score(self.deep(coarse))
         for doubling, skip, finer in zip(self.doublings, self.skips, (coarse, fine), strict=False):
             scores = doubling(scores) + skip(finer)
-        return self.enlarge(scores)
+        with torch.autocast(scores.device.type, enabled=False):  # on a CPU, bfloat16 makes this layer many times slower
+            return self.enlarge(scores.float())
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape:

@@ -8,7 +8,7 @@ from course_utils.widgets.anchors import anchors_svg, explore_anchors, show_anch
 from course_utils.widgets.annotation import annotation_svg, explore_annotation, show_annotation
 from course_utils.widgets.bottleneck import bottleneck_svg, explore_bottleneck, show_bottleneck
 from course_utils.widgets.canvas import still_picture
-from course_utils.widgets.ceiling import ceiling_svg, explore_ceiling, show_ceiling
+from course_utils.widgets.coarse import coarse_svg, explore_coarse, show_coarse
 from course_utils.widgets.convolution import convolution_svg, explore_convolution, show_convolution
 from course_utils.widgets.detector import detector_svg, explore_detector, show_detector
 from course_utils.widgets.finetune import explore_finetune, finetune_svg, show_finetune
@@ -25,13 +25,13 @@ __all__ = [
     "anchors_svg",
     "annotation_svg",
     "bottleneck_svg",
-    "ceiling_svg",
+    "coarse_svg",
     "convolution_svg",
     "detector_svg",
     "explore_anchors",
     "explore_annotation",
     "explore_bottleneck",
-    "explore_ceiling",
+    "explore_coarse",
     "explore_convolution",
     "explore_detector",
     "explore_finetune",
@@ -51,7 +51,7 @@ __all__ = [
     "show_anchors",
     "show_annotation",
     "show_bottleneck",
-    "show_ceiling",
+    "show_coarse",
     "show_convolution",
     "show_detector",
     "show_finetune",

@@ -1,4 +1,4 @@
-"""What a coarse answer can say at best: a tree, averaged over cells and enlarged again (notebook 13)."""
+"""What is left of an outline when only whole cells are told apart: a tree, averaged and enlarged (notebook 13)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def tree(size: int, column: int, row: int) -> np.ndarray:
     return leaves | trunk
 
 
-def coarse(mask: np.ndarray, cell: int) -> np.ndarray:
+def averaged(mask: np.ndarray, cell: int) -> np.ndarray:
     """The mask averaged over square cells, enlarged bilinearly to its old size, and cut at one half."""
     shares = mask.reshape(SIDE // cell, cell, SIDE // cell, cell).mean(axis=(1, 3))
     places = (np.arange(SIDE) + 0.5) / cell - 0.5  # of the pixels' middles, in cells
@@ -43,7 +43,7 @@ def _runs(mask: np.ndarray) -> list[tuple[int, int, int]]:
     return found
 
 
-def ceiling_svg(halvings: int = 4, size: int = 44, column: int = 30, row: int = 33) -> str:
+def coarse_svg(halvings: int = 4, size: int = 44, column: int = 30, row: int = 33) -> str:
     """Picture of a tree beside what is left of it when only whole cells can be told apart.
 
     Args:
@@ -60,10 +60,10 @@ def ceiling_svg(halvings: int = 4, size: int = 44, column: int = 30, row: int = 
     for name, value in (("halvings", halvings), ("size", size), ("column", column), ("row", row)):
         check_int(name, value, *_LIMITS[name])
     cell, truth = 2**halvings, tree(size, column, row)
-    answer = coarse(truth, cell)
+    answer = averaged(truth, cell)
     iou = (truth & answer).sum() / (truth | answer).sum()
     pixel, top, parts = 7, 60, []
-    for left, title in ((20, "truth, and the cells"), (530, "what such cells can say")):
+    for left, title in ((20, "truth, and the cells"), (530, "averaged over the cells, enlarged")):
         parts.append(canvas.text(left, 40, title, 24, weight="bold"))
         parts.append(canvas.cell(left, top, pixel * SIDE, canvas.PADDING, "ground"))
         shown, fill, kind = (truth, _TREE, "truth") if left == 20 else (answer, _ANSWER, "answer")
@@ -94,22 +94,22 @@ def ceiling_svg(halvings: int = 4, size: int = 44, column: int = 30, row: int = 
     return canvas.svg(words, parts, top + pixel * SIDE + 60)
 
 
-def show_ceiling(halvings: int = 4, size: int = 44, column: int = 30, row: int = 33) -> None:
-    """Display the picture of `ceiling_svg`, still, with alternative text. Arguments and errors as there."""
-    canvas.show_still(ceiling_svg(halvings, size, column, row))
+def show_coarse(halvings: int = 4, size: int = 44, column: int = 30, row: int = 33) -> None:
+    """Display the picture of `coarse_svg`, still, with alternative text. Arguments and errors as there."""
+    canvas.show_still(coarse_svg(halvings, size, column, row))
 
 
-def explore_ceiling(halvings: int = 4, size: int = 44, column: int = 30, row: int = 33) -> ipywidgets.VBox:
-    """Four sliders for the cells and the tree, and the picture of `ceiling_svg` that follows them.
+def explore_coarse(halvings: int = 4, size: int = 44, column: int = 30, row: int = 33) -> ipywidgets.VBox:
+    """Four sliders for the cells and the tree, and the picture of `coarse_svg` that follows them.
 
-    Used in notebooks/13_fully_convolutional.ipynb. Arguments and errors as in `ceiling_svg`.
+    Used in notebooks/13_fully_convolutional.ipynb. Arguments and errors as in `coarse_svg`.
 
     Returns:
-        The explorer: a box of DOM class `ceiling-explorer`, to be left as the last value of a cell.
+        The explorer: a box of DOM class `coarse-explorer`, to be left as the last value of a cell.
     """
     sliders = canvas.sliders(_LIMITS, {"halvings": halvings, "size": size, "column": column, "row": row})
 
     def draw() -> str:
-        return ceiling_svg(**{name: slider.value for name, slider in sliders.items()})
+        return coarse_svg(**{name: slider.value for name, slider in sliders.items()})
 
-    return canvas.follow("ceiling-explorer", list(sliders.values()), draw(), draw)
+    return canvas.follow("coarse-explorer", list(sliders.values()), draw(), draw)
