@@ -472,3 +472,58 @@ def mean_iou(confusion: Any) -> float:
     found = class_iou(confusion)
     found = found[~np.isnan(found)]
     return float(found.mean()) if len(found) else float("nan")
+
+
+def boundary_iou(
+    predictions: Any, targets: Any, num_classes: int, distance: int | None = None, ignore: int = 255
+) -> np.ndarray:
+    """IoU of each class's edges: of the pixels of the class that lie within `distance` of where it ends.
+
+    A pixel lies there if the square of 2 distance + 1 pixels around it holds another class or reaches out of the
+    picture. Pixels are counted over all pictures. Cheng et al. 2021, with their border of the picture as an edge and
+    their default for `distance`. Derived in notebooks/14_segnet_and_unet.ipynb.
+
+    Args:
+        predictions, targets: (N, H, W), classes from 0 to num_classes - 1; NumPy or PyTorch, on the CPU.
+        num_classes: how many classes there are.
+        distance: in pixels; 2 % of the picture's diagonal, rounded, at least 1, if None.
+        ignore: where the target is this, a pixel counts for nothing, whatever is predicted; a class ends there.
+
+    Returns:
+        float64 (num_classes,), 0..1; nan for a class without edges in both.
+
+    Raises:
+        ValueError: shapes that differ, or a class out of range.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    check_int("num_classes", num_classes, 1)
+    predictions, targets = (torch.as_tensor(maps).long() for maps in (predictions, targets))
+    if predictions.ndim != 3 or predictions.shape != targets.shape or 0 in targets.shape:
+        raise ValueError(
+            f"predictions and targets must both have the shape (N, H, W), got {tuple(predictions.shape)} and "
+            f"{tuple(targets.shape)}"
+        )
+    if distance is None:
+        distance = max(1, round(0.02 * float(np.hypot(*targets.shape[1:]))))
+    check_int("distance", distance, 1)
+    known = targets != ignore
+    predictions = predictions.where(known, ignore)
+    for name, maps in (("predictions", predictions), ("targets", targets)):
+        odd = maps[known & ((maps < 0) | (maps >= num_classes))]
+        if len(odd):
+            raise ValueError(f"{name} must hold classes from 0 to {num_classes - 1}, got {odd[0].item()}")
+
+    def edges(maps: torch.Tensor) -> torch.Tensor:
+        padded = F.pad(maps[:, None].float(), (distance,) * 4, value=-1.0)
+        low, high = (sign * F.max_pool2d(sign * padded, 2 * distance + 1, stride=1) for sign in (-1, 1))
+        return (low != high)[:, 0] & known
+
+    edge, true_edge = edges(predictions), edges(targets)
+    both = edge & true_edge & (predictions == targets)
+    common, given, true = (
+        torch.bincount(classes, minlength=num_classes)
+        for classes in (targets[both], predictions[edge], targets[true_edge])
+    )
+    return (common.double() / (given + true - common)).numpy()

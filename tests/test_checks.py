@@ -67,6 +67,15 @@ def _mine(losses, matched, ratio=3):
     return counts
 
 
+def _median_frequency(maps, num_classes, void=255, everywhere=False, absent=0.0):
+    shares = []
+    for label in range(num_classes):
+        chosen = maps if everywhere else maps[(maps == label).any(dim=2).any(dim=1)]
+        shares.append((maps == label).sum() / (chosen != void).sum() if len(chosen) else torch.tensor(torch.nan))
+    shares = torch.stack(shares)
+    return (shares.nanmedian() / shares).nan_to_num(absent, posinf=absent)
+
+
 RIGHT = {
     "00.first_number": -4,
     "01.predict_weights": [73_728, 3_072_000],
@@ -116,6 +125,9 @@ RIGHT = {
     "12b.predict_ap": 0.483,
     "12b.change_maps": 1107,
     "12b.build_mining": _mine,
+    "14.predict_valid": [84, 444],
+    "14.change_dilations": [1, 3, 9],
+    "14.build_balance": lambda maps, num_classes: _median_frequency(maps, num_classes),
     "10.predict_shift": [1 / 3, 0.1429],
     "10.change_turn": [0.15, 0.7, 0.1, 0.4],
     "10.build_distance_iou": lambda a, b: torchvision.ops.distance_box_iou(a, b),
@@ -641,6 +653,57 @@ def _boxes_of_masks(masks, edge=1):
 )
 def test_build_boxes_of_masks(function, part):
     assert part in checks.answer("11b.build_boxes_of_masks", function)
+
+
+@pytest.mark.parametrize(
+    ("dilations", "part"),
+    [
+        ([1, 3, 9], "right"),
+        (torch.tensor([9, 1, 3]), "right"),
+        ([1, 2, 4], "no holes, but the field is 15 wide"),
+        ([1, 3, 10], "the field is 29 pixels wide, but only 27 of them are read"),
+        ([2, 3, 9], "there are holes"),
+        ([0, 3, 9], "at least 1"),
+        ([1, 3, 9.5], "three whole numbers"),
+        ([1, 3], "three whole numbers"),
+        ("wide", "three whole numbers"),
+    ],
+)
+def test_change_dilations(dilations, part):
+    assert part in checks.answer("14.change_dilations", dilations)
+
+
+def _zeroed(maps, num_classes):
+    right = _median_frequency(maps, num_classes)
+    maps[maps == 255] = 0
+    return right
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_median_frequency, "right"),
+        (lambda maps, n: _median_frequency(maps, n).tolist(), "right"),
+        (lambda maps, n: ..., "not answered yet"),
+        (lambda maps, n: None, "not answered yet"),
+        (lambda maps, n: 1 / _median_frequency(maps, n), "upside down"),
+        (lambda maps, n: _median_frequency(maps, n, everywhere=True), "of those pictures only that show the class"),
+        (lambda maps, n: _median_frequency(maps, n, void=-1), "void pixels are counted"),
+        (lambda maps, n: _median_frequency(maps, n, absent=1.0), "A class that never does gets 0"),
+        (
+            lambda maps, n: torch.bincount(maps[maps < n], minlength=n) / (maps < n).sum(),
+            "these are the shares",
+        ),
+        (_zeroed, "have been changed"),
+        (lambda maps, n: torch.ones(n), "the weights are not right"),
+        (lambda maps, n: torch.ones(n, n), "one weight for each class"),
+        (lambda maps, n: maps @ maps.float(), "it stops with RuntimeError"),
+        (lambda maps: maps, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_balance(function, part):
+    assert part in checks.answer("14.build_balance", function)
 
 
 def test_check_prints_the_verdict(capsys):

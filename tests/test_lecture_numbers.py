@@ -68,6 +68,12 @@ def dilated_fields() -> list[int]:
     return [conv.receptive_field([(3, 1, 0, d) for d in (1, 2, 4)[: n + 1]]).size for n in range(3)]
 
 
+def paper_unet_output() -> int:
+    from course_utils.models.segmentation import valid_sizes
+
+    return valid_sizes(572).up[-1]
+
+
 SORBONNE_KERNEL = np.array([[1, 2], [3, 4]])  # w1 to w4
 SORBONNE_MATRIX = numbers("1 2 0 3 4 0 0 0 0 / 0 1 2 0 3 4 0 0 0 / 0 0 0 1 2 0 3 4 0 / 0 0 0 0 1 2 0 3 4")
 STAMPED = np.array([[3, 1], [0, 2]])  # our z
@@ -449,6 +455,8 @@ TABLE: list[tuple[str, str, str, Any, Any, str]] = [
         102_760_448,
         "102,760,448",
     ),
+    ("14", "Sorbonne", "dilations 1, 2, 4 on 3x3 kernels", dilated_fields, [3, 7, 15], "fields 3 7 15"),
+    ("14", "NUS", "U-Net's output, smaller by valid padding", paper_unet_output, 388, "572 in gives 2 388 388"),
 ]
 
 # notebook 06: layers as (in_channels, out_channels, kernel_size, groups, side of the output), dense layers as 1x1

@@ -424,6 +424,28 @@ def _detectors() -> list[Call]:
     ]
 
 
+def _class_maps() -> list[Call]:
+    rng = np.random.default_rng(0)
+    true, guess = (np.kron(rng.integers(0, 4, (3, 5, 6)), np.ones((1, 4, 3), dtype=np.int64)) for _ in range(2))
+    true[0, :3] = 255
+    maps = [_tensor(guess), _tensor(true), 6]
+    return [Call(tuple(maps)), Call(tuple(maps), {"distance": 1}), Call((*maps[:2], 5, 3))]
+
+
+def _tensor(array: np.ndarray) -> Any:
+    import torch
+
+    return torch.from_numpy(array)
+
+
+def _pixels() -> list[tuple]:
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    logits, targets = torch.randn(2, 4, 6, 5, generator=generator), torch.randint(4, (2, 6, 5), generator=generator)
+    return [(logits, targets), (logits, targets.masked_fill(logits[:, 0] > 0.5, 255))]
+
+
 def _overlaps() -> list[Call]:
     rng = np.random.default_rng(0)
     tables = [rng.random((detections, truths)) for detections, truths in ((1, 1), (9, 4), (4, 9), (0, 3), (3, 0))]
@@ -487,6 +509,17 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "metrics.class_iou": _confusions,
     "metrics.mean_iou": _confusions,
     "models.fcn.FCN": _fully_convolutional,
+    "metrics.boundary_iou": _class_maps,
+    "models.segmentation.SegNet": lambda: [Call((5, 4), inputs=(_colors(),))],
+    "models.segmentation.UNet": lambda: [Call((5, 4), inputs=(_colors(),)), Call((5, 4, False), inputs=(_colors(),))],
+    "models.segmentation.DilatedNet": lambda: [
+        Call((5, 4), inputs=(_colors(),)),
+        Call((2, 4, (3,)), inputs=(_colors(),)),
+    ],
+    "models.segmentation.PaperUNet": lambda: [Call((3, 4, 2, 2), inputs=(_colors()[..., :60, :44],))],
+    "models.segmentation.valid_sizes": lambda: [Call((572,)), Call((188,)), Call((44, 2)), Call((22, 1))],
+    "models.segmentation.dice_loss": lambda: [Call(pixels) for pixels in _pixels()],
+    "models.segmentation.focal_loss": lambda: [Call((*pixels, g)) for pixels in _pixels() for g in (0.0, 2.0)],
     "metrics.precision_recall_curve": _curves,
     "metrics.average_precision": _curves,
     "metrics.top_k_accuracy": _scored,

@@ -17,6 +17,7 @@ from course_utils.questions import (
     residual,
     transfer,
     transposed,
+    unet,
     why_convolution,
     yolo,
 )
@@ -39,6 +40,7 @@ _TOPICS = (
     proposals,
     yolo,
     fully_convolutional,
+    unet,
 )
 
 QUESTIONS: dict[str, Question] = {name: asked for topic in _TOPICS for name, asked in topic.QUESTIONS.items()}

@@ -19,6 +19,7 @@ from course_utils.widgets.roi import explore_roi, roi_svg, show_roi
 from course_utils.widgets.softmax import explore_softmax, show_softmax, softmax_svg
 from course_utils.widgets.steps import explore_steps, show_steps, steps_svg
 from course_utils.widgets.transposed import explore_transposed, show_transposed, transposed_svg
+from course_utils.widgets.unet import explore_unet, show_unet, unet_svg
 
 __all__ = [
     "anchors_svg",
@@ -41,6 +42,7 @@ __all__ = [
     "explore_softmax",
     "explore_steps",
     "explore_transposed",
+    "explore_unet",
     "finetune_svg",
     "moved_svg",
     "overlap_svg",
@@ -60,8 +62,10 @@ __all__ = [
     "show_softmax",
     "show_steps",
     "show_transposed",
+    "show_unet",
     "softmax_svg",
     "steps_svg",
     "still_picture",
     "transposed_svg",
+    "unet_svg",
 ]
