@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -30,7 +31,7 @@ def test_the_network_of_the_paper_by_its_plan():
     with torch.device("meta"):
         net = colorization.ColorizationNet()
     widths = [1, 64, 64, 128, 128, *[256] * 3, *[512] * 12]
-    expected = sum(9 * a * b + b for a, b in zip(widths, widths[1:], strict=False))
+    expected = sum(9 * a * b + b for a, b in pairwise(widths))
     expected += 16 * 512 * 256 + 256 + 2 * (9 * 256 * 256 + 256) + 256 * 313 + 313
     expected += 2 * (64 + 128 + 256 + 4 * 512)
     assert count_parameters(net) == expected

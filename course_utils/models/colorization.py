@@ -31,8 +31,8 @@ def stage(
 class ColorizationNet(nn.Module):
     """The network of the paper: eight blocks, no pooling, the fifth and the sixth dilated (Zhang et al. 2016, table 4).
 
-    Strides of 2 at the end of blocks 1 to 3 lead to an eighth of the resolution, where blocks 4 to 7 stay; block 8 begins
-    with a transposed convolution to a quarter, and a 1x1 convolution gives the logits of the bins. Derived in
+    Strides of 2 at the end of blocks 1 to 3 lead to an eighth of the resolution, where blocks 4 to 7 stay. Block 8
+    begins with a transposed convolution to a quarter; a 1x1 convolution gives the logits of the bins. Derived in
     notebooks/15_colorization.ipynb.
 
     Args:
