@@ -125,7 +125,7 @@ def test_a_finer_grid_has_more_bins():
 
 
 def test_soft_encoding_by_hand(bins):
-    """(12, 31): squared distances 5 to (10, 30), 65 to (20, 30), 85 to (10, 40), 125 to (10, 20), the rest is farther."""
+    """(12, 31): squared distances 5 to (10, 30), 65 to (20, 30), 85 to (10, 40), 125 to (10, 20)."""
     numbers, weights = color.soft_encode(torch.tensor([12.0, 31.0]).reshape(2, 1, 1), bins, neighbors=4)
     assert bins[numbers.flatten()].tolist() == [[10, 30], [20, 30], [10, 40], [10, 20]]
     powers = [math.exp(-d / 50) for d in (5, 65, 85, 125)]

@@ -10,6 +10,7 @@ from course_utils.questions import (
     arithmetic,
     backwards,
     classifier,
+    colorization,
     depth_as_time,
     localization,
     proposals,
@@ -37,6 +38,7 @@ _TOPICS = (
     localization,
     proposals,
     yolo,
+    colorization,
 )
 
 QUESTIONS: dict[str, Question] = {name: asked for topic in _TOPICS for name, asked in topic.QUESTIONS.items()}
