@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_utils.color import TEMPERATURE, annealed_mean, lab_to_rgb, rgb_to_lab, soft_encode
+from course_utils.color import TEMPERATURE, annealed_mean, lab_to_rgb, rgb_to_lab
 from course_utils.runtime import check_int
 
 NUM_BINS = 313
@@ -117,7 +117,7 @@ def regression_loss(outputs: torch.Tensor, ab: torch.Tensor) -> torch.Tensor:
 
 
 def bin_loss(
-    logits: torch.Tensor, ab: torch.Tensor, bins: torch.Tensor, weights: torch.Tensor | None = None
+    logits: torch.Tensor, numbers: torch.Tensor, shares: torch.Tensor, weights: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Cross-entropy against the soft encoding of the true colours, each pixel weighted by what its nearest bin counts.
 
@@ -125,14 +125,12 @@ def bin_loss(
 
     Args:
         logits: (N, Q, H, W).
-        ab: (N, 2, H, W), the truth at the logits' resolution.
-        bins: (Q, 2).
+        numbers, shares: (N, k, H, W), from `color.soft_encode` at the logits' resolution.
         weights: (Q,) from `color.rebalancing_weights`; None lets all pixels count the same.
 
     Returns:
         The mean over all pixels, in nats.
     """
-    numbers, shares = soft_encode(ab, bins)
     surprise = -(shares * logits.float().log_softmax(dim=1).gather(1, numbers)).sum(dim=1)  # (N, H, W)
     if weights is not None:
         surprise = weights[numbers[:, 0]] * surprise

@@ -55,7 +55,7 @@ QUESTIONS: dict[str, Question] = {
         slips=(
             (
                 lambda: _answer_and_chroma(_PAINTS.mean(axis=0), float(np.hypot(*_PAINTS.T).mean())),
-                "a and b are right; the third number is the mean chroma of the paints. What is the chroma of the answer?",
+                "a and b are right; the third number is the mean chroma of the paints. What is that of the answer?",
             ),
             (lambda: _answer_and_chroma(_PAINTS.sum(axis=0)), "these are sums. Divide by the number of paints."),
             (
