@@ -7,6 +7,7 @@ is a = b = 0, and the distance from it is the chroma. Derived in notebooks/15_co
 from __future__ import annotations
 
 import torch
+from scipy.spatial import ConvexHull
 
 from course_utils.runtime import check_int
 
@@ -88,27 +89,30 @@ def chroma(ab: torch.Tensor) -> torch.Tensor:
 
 
 def in_gamut_bins(grid_size: int = 10) -> torch.Tensor:
-    """The points of a grid on the ab plane that lie around a colour which a screen can show.
+    """The points of a grid on the ab plane near the colours that a screen can show.
 
-    Kept are the four corners of every square of the grid in which some sRGB colour lies, whatever its lightness. With a
-    grid of 10 these are the 313 bins of Zhang et al. 2016, in their order. Derived in
+    Kept is what lies less than one step, in a and in b, from the convex hull of all sRGB colours, whatever their
+    lightness. With a step of 10 these are the 313 bins of Zhang et al. 2016, in their order. Derived in
     notebooks/15_colorization.ipynb.
 
     Args:
-        grid_size: side of a square in units of Lab.
+        grid_size: step of the grid in units of Lab.
 
     Returns:
         float32 (Q, 2): a and b, sorted by a, then by b.
     """
     check_int("grid_size", grid_size, 1)
-    levels = torch.linspace(0, 1, 256)
+    levels = torch.linspace(0, 1, 33)
     u, v = torch.cartesian_prod(levels, levels).T
     faces = [face for w in (0 * u, 0 * u + 1) for face in ((w, u, v), (u, w, v), (u, v, w))]  # of the RGB cube
-    colors = torch.cat([torch.stack(face) for face in faces], dim=1)  # (3, 6 * 256 * 256)
+    colors = torch.cat([torch.stack(face) for face in faces], dim=1)  # (3, 6 * 33 * 33)
     ab = rgb_to_lab(colors[:, :, None])[1:, :, 0].T
-    squares = (ab / grid_size).floor().unique(dim=0)
-    corners = squares[:, None] + torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]])
-    return corners.flatten(0, 1).unique(dim=0) * grid_size
+    edges = torch.from_numpy(ConvexHull(ab.numpy()).equations).float()  # (E, 3): normals that point out, offsets
+    normals = torch.cat([edges[:, :2], torch.eye(2), -torch.eye(2)])  # and the four sides of the box around the hull
+    border = (ab @ normals.T).amax(dim=0)  # how far the hull reaches along each normal
+    steps = torch.arange(-(130 // grid_size), 130 // grid_size + 1) * float(grid_size)
+    grid = torch.cartesian_prod(steps, steps)
+    return grid[(grid @ normals.T - border < grid_size * normals.abs().sum(dim=1)).all(dim=1)]
 
 
 def soft_encode(

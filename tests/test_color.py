@@ -115,6 +115,25 @@ def test_every_color_lies_in_a_square_whose_corners_are_bins(bins):
         assert {(a, b), (a + 10, b), (a, b + 10), (a + 10, b + 10)} <= known
 
 
+@pytest.mark.parametrize("grid_size", [10, 25])
+def test_a_bin_is_less_than_a_step_from_the_hull_and_what_is_no_bin_is_not(grid_size):
+    """The distance to the hull, in a and in b, by a linear program over mixtures of many colours."""
+    from scipy.optimize import linprog
+
+    ab = color.rgb_to_lab(torch.cartesian_prod(*[torch.linspace(0, 1, 6).double()] * 3).T[:, :, None])[1:, :, 0].numpy()
+    known = {tuple(row) for row in color.in_gamut_bins(grid_size).tolist()}
+    points = [(-90, 50), (-100, 50), (40, 90), (50, 90), (100, 0), (100, 10), (0, -70), (0, -80)]
+    points = points if grid_size == 10 else [(-100, 75), (-75, 25), (100, 0), (100, 25), (0, -75), (-25, -75)]
+    count = ab.shape[1]
+    for a, b in points:
+        rows = np.concatenate([ab, -ab]), -np.ones((4, 1))  # |mixture - point| <= d in both coordinates
+        bounds = np.array([a, b, -a, -b])
+        best = linprog(
+            [0] * count + [1], np.hstack(rows), bounds, [[1] * count + [0]], [1], bounds=[(0, None)] * (count + 1)
+        )
+        assert ((a, b) in known) == (best.fun < grid_size), (a, b, best.fun)
+
+
 def test_a_finer_grid_has_more_bins():
     assert len(color.in_gamut_bins(20)) < 313 < len(color.in_gamut_bins(5))
     with pytest.raises(ValueError, match="grid_size must be an integer of at least 1, got 0"):
