@@ -41,9 +41,9 @@ def _plane() -> tuple[str, ...]:
         parts.append(f'<rect x="{x - 9:.1f}" y="{y - 9:.1f}" width="18" height="18" fill="{_hex(a, b, 70.0)}"/>')
     x, y = _place(0, 0)
     parts.append(f'<line x1="60" y1="{y}" x2="500" y2="{y}" stroke="#404040" stroke-dasharray="4 4"/>')
-    parts.append(f'<line x1="{x}" y1="30" x2="{x}" y2="480" stroke="#404040" stroke-dasharray="4 4"/>')
-    parts.append(canvas.text(500, y - 8, "a, red", 17, "end"))
-    parts.append(canvas.text(x + 8, 42, "b, yellow", 17))
+    parts.append(f'<line x1="{x}" y1="14" x2="{x}" y2="480" stroke="#404040" stroke-dasharray="4 4"/>')
+    parts.append(canvas.text(478, y - 8, "a: red", 17))
+    parts.append(canvas.text(x + 8, 26, "b: yellow", 17))
     return tuple(parts)
 
 
