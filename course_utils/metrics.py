@@ -1,4 +1,4 @@
-"""How good predictions are: one label a picture, sets of labels, boxes with scores, a class for every pixel."""
+"""How good predictions are: labels of a picture, boxes with scores, a class for every pixel, and whole pictures."""
 
 from __future__ import annotations
 
@@ -527,3 +527,68 @@ def boundary_iou(
         for classes in (targets[both], predictions[edge], targets[true_edge])
     )
     return (common.double() / (given + true - common)).numpy()
+
+
+# --- pictures ------------------------------------------------------------------------------------------------------
+
+
+def psnr(images: torch.Tensor, targets: torch.Tensor, data_range: float = 1.0) -> torch.Tensor:
+    """Peak signal-to-noise ratio of each picture: 10 log10(data_range^2 / mean squared error), in dB.
+
+    Equal to `skimage.metrics.peak_signal_noise_ratio`, picture by picture. Derived in
+    notebooks/15_colorization.ipynb.
+
+    Args:
+        images, targets: (N, ...) of one shape, floats.
+        data_range: the largest value minus the smallest one that a pixel can have.
+
+    Returns:
+        (N,); inf where a picture equals its target.
+
+    Raises:
+        ValueError: two shapes, no pixel, or a data_range that is not above 0.
+    """
+    _check_pair("images", images, targets)
+    if not data_range > 0:
+        raise ValueError(f"data_range must be above 0, got {data_range!r}")
+    error = ((images - targets) ** 2).flatten(1).mean(dim=1)
+    return 10 * (data_range**2 / error).log10()
+
+
+def color_auc(
+    ab: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None, limit: float = 150.0
+) -> float:
+    """Area under the curve of pixels whose colour is right to within t, for t from 0 to `limit`, as a share.
+
+    Zhang et al. 2016, section 3.1. A pixel at distance d counts for all t from d up, so the area is the mean of
+    1 - d / limit, cut off at 0. Derived in notebooks/15_colorization.ipynb.
+
+    Args:
+        ab, targets: (N, 2, H, W), in units of Lab.
+        weights: (N, H, W), what each pixel counts; None for all the same. The paper's balanced AuC gives a pixel the
+            inverse share of its true colour's bin.
+        limit: the largest threshold, above 0.
+
+    Returns:
+        0 to 1.
+
+    Raises:
+        ValueError: shapes that do not fit, no pixel, or a limit that is not above 0.
+    """
+    _check_pair("ab", ab, targets)
+    if not limit > 0:
+        raise ValueError(f"limit must be above 0, got {limit!r}")
+    right = (1 - (ab - targets).norm(dim=1) / limit).clamp(min=0)  # (N, H, W)
+    if weights is None:
+        return right.mean().item()
+    if weights.shape != right.shape:
+        raise ValueError(f"weights must have the shape {tuple(right.shape)}, got {tuple(weights.shape)}")
+    return ((weights * right).sum() / weights.sum()).item()
+
+
+def _check_pair(name: str, value: torch.Tensor, targets: torch.Tensor) -> None:
+    if value.shape != targets.shape or value.ndim < 2 or 0 in value.shape:
+        raise ValueError(
+            f"{name} and targets must have one shape (N, ...) with at least one pixel, got {tuple(value.shape)} and "
+            f"{tuple(targets.shape)}"
+        )

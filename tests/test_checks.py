@@ -140,6 +140,9 @@ RIGHT = {
     "13.predict_answers": [9, 14],
     "13.change_sky": [114, 0.3167],
     "13.build_weighted_iou": lambda confusion: _weighted_iou(confusion),
+    "15.predict_mean": [10, 20, 22.36],
+    "15.change_temperature": 0.5,
+    "15.build_balanced": lambda distances, bins: _balanced(distances, bins),
 }
 
 
@@ -782,3 +785,28 @@ def test_a_quarter_turn_agrees_with_a_turned_picture():
 )
 def test_build_weighted_iou(function, part):
     assert part in checks.answer("13.build_weighted_iou", function)
+
+
+def _balanced(distances, bins, count=torch.mean, share=torch.mean):
+    return share(torch.stack([count(distances[bins == number]) for number in bins.unique()]))
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_balanced, "right"),
+        (lambda d, b: float(_balanced(d, b)), "right"),
+        (lambda d, b: ..., "not answered yet"),
+        (lambda d, b: d.mean(), "the common bin drowns the others"),
+        (lambda d, b: _balanced(d, b, share=torch.sum) / (b.max() + 1), "bins of which no pixel comes"),
+        (lambda d, b: _balanced(d, b, share=torch.sum), "added up"),
+        (lambda d, b: _balanced(d, b, count=torch.sum), "the mean within a bin, not the sum"),
+        (lambda d, b: _balanced(d, b, share=torch.median), "the median of the bins' means"),
+        (lambda d, b: 17.0, "the number is not right"),
+        (lambda d, b: d, "one number is asked for"),
+        (lambda d: d, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_balanced(function, part):
+    assert part in checks.answer("15.build_balanced", function)

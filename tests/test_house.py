@@ -108,7 +108,7 @@ def test_jupyterlab_asks_for_nothing() -> None:
 
 LEVELS = (
     {"runtime"},
-    {"convolution", "boxes", "metrics", "machine"},
+    {"convolution", "boxes", "color", "metrics", "machine"},
     {"layers"},
     {"models", "datasets", "features", "weights"},
     {"widgets", "training", "checks", "questions", "exercises", "grading"},

@@ -137,6 +137,16 @@ def overlap(pixel: int) -> float:
     return round(shared / (areas - shared), 4)
 
 
+def colorized(side: int) -> tuple[int, ...]:
+    """Output of the colorization network: three strides of 2, then a transposed convolution of stride 2."""
+    from course_utils.color import in_gamut_bins
+
+    for _ in range(3):
+        side = conv.output_size(side, 3, stride=2, padding=1)
+    side = conv.transposed_output_size(side, 4, stride=2, padding=1)
+    return side, side, len(in_gamut_bins())
+
+
 # notebook, lecture, what, computed by, value, and as it stands in a compared cell (brackets and commas do not count)
 TABLE: list[tuple[str, str, str, Any, Any, str]] = [
     *[
@@ -457,6 +467,17 @@ TABLE: list[tuple[str, str, str, Any, Any, str]] = [
     ),
     ("14", "Sorbonne", "dilations 1, 2, 4 on 3x3 kernels", dilated_fields, [3, 7, 15], "fields 3 7 15"),
     ("14", "NUS", "U-Net's output, smaller by valid padding", paper_unet_output, 388, "572 in gives 2 388 388"),
+    *[
+        (
+            "15",
+            "LMU",
+            f"colorization: places and bins of the output for an input of {side} pixels (the slides mix the two)",
+            lambda side=side: colorized(side),
+            (quarter, quarter, 313),
+            f"{side} x {side} in -> {quarter} x {quarter} x 313",
+        )
+        for side, quarter in ((256, 64), (224, 56))
+    ],
 ]
 
 # notebook 06: layers as (in_channels, out_channels, kernel_size, groups, side of the output), dense layers as 1x1

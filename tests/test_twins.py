@@ -474,6 +474,88 @@ def _detected() -> list[Call]:
     return [Call((told, _targets()), option | {"num_classes": 4}) for option in options]
 
 
+def _lab_pictures() -> list[Call]:
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    small, many = torch.rand(3, 5, 4, generator=generator), torch.rand(2, 3, 6, 7, generator=generator)
+    return [Call((small,)), Call((many.double(),))]
+
+
+def _labs() -> list[Call]:
+    from course_utils.color import rgb_to_lab
+
+    outside = 100 * _tensors((3, 4, 5))[0]
+    return [*(Call((rgb_to_lab(*call.args),)) for call in _lab_pictures()), Call((outside,))]
+
+
+def _bins() -> Any:
+    from course_utils.color import in_gamut_bins
+
+    return in_gamut_bins(20)
+
+
+def _ab(*shape: int) -> Any:
+    return 40 * _tensors(shape)[0].float()
+
+
+def _encoded(*shape: int) -> tuple[Any, Any]:
+    from course_utils.color import soft_encode
+
+    return soft_encode(_ab(*shape), _bins())
+
+
+def _colors_to_encode() -> list[Call]:
+    options = [{}, {"neighbors": 1}, {"neighbors": 3, "sigma": 9.0}]
+    return [Call((_ab(2, 2, 4, 3), _bins()), option) for option in options] + [Call((_ab(2, 1, 1), _bins()))]
+
+
+def _priors(count: int = 4) -> list[Any]:
+    return [array.abs() / array.abs().sum() for array in _tensors((count,), (count,))]
+
+
+def _distributions() -> list[Call]:
+    logits = _tensors((2, len(_bins()), 3, 4))[0].float()
+    return [Call((logits, _bins())), Call((logits, _bins(), 1.0)), Call((logits, _bins(), 0.05))]
+
+
+def _bin_losses() -> list[Call]:
+    numbers, shares = _encoded(2, 2, 3, 4)
+    logits = _tensors((2, len(_bins()), 3, 4))[0].float()
+    return [Call((logits, numbers, shares)), Call((logits, numbers, shares, _priors(len(_bins()))[0].float()))]
+
+
+def _colorizers(*out_channels: int) -> list[Call]:
+    import torch
+
+    x = torch.rand(2, 1, 16, 24, generator=torch.Generator().manual_seed(0))
+    return [Call((channels, 4), inputs=(x,)) for channels in out_channels]
+
+
+def _predictions() -> list[Call]:
+    import torch
+
+    from course_utils.models.colorization import SmallColorizer
+
+    torch.manual_seed(0)
+    lightness = torch.rand(2, 1, 9, 7)
+    return [
+        Call((SmallColorizer(2, 4), lightness)),
+        Call((SmallColorizer(len(_bins()), 4), lightness, _bins())),
+        Call((SmallColorizer(len(_bins()), 4), lightness, _bins(), 0.8)),
+    ]
+
+
+def _painted() -> list[Call]:
+    pictures = _tensors((3, 2, 4, 5), (3, 2, 4, 5))
+    return [Call(tuple(pictures)), Call((*pictures, 255.0))]
+
+
+def _painted_ab() -> list[Call]:
+    ab, targets, weights = _ab(3, 2, 4, 5), -_ab(3, 2, 4, 5), _tensors((3, 4, 5))[0].float().abs()
+    return [Call((ab, targets)), Call((ab, targets, weights)), Call((ab, targets, weights, 40.0))]
+
+
 SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "features.hog": _pictures,
     "convolution.output_size": _geometries,
@@ -548,6 +630,20 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "models.rcnn.MaskHead": lambda: [Call((4, 8, 6), inputs=(_region_features(8),))],
     "models.rcnn.mask_goals": _masks,
     "models.rcnn.paste_masks": _small_masks,
+    "color.rgb_to_lab": _lab_pictures,
+    "color.lab_to_rgb": _labs,
+    "color.in_gamut_bins": lambda: [Call(), Call((20,))],
+    "color.soft_encode": _colors_to_encode,
+    "color.bin_prior": lambda: [Call((*_encoded(2, 2, 4, 3), len(_bins())))],
+    "color.smooth_prior": lambda: [Call((_priors(len(_bins()))[0].float(), _bins(), sigma)) for sigma in (5.0, 30.0)],
+    "color.rebalancing_weights": lambda: [Call((prior, mix)) for prior in _priors() for mix in (0.0, 0.5, 1.0)],
+    "color.annealed_mean": _distributions,
+    "metrics.psnr": _painted,
+    "metrics.color_auc": _painted_ab,
+    "models.colorization.ColorizationNet": lambda: [Call((2,), inputs=_colorizers(2)[0].inputs)],
+    "models.colorization.SmallColorizer": lambda: _colorizers(2, 7),
+    "models.colorization.bin_loss": _bin_losses,
+    "models.colorization.predict_ab": _predictions,
     "models.resnet.Block": _blocks,
     "models.resnet.ResNet": _networks,
 }

@@ -10,6 +10,7 @@ from course_utils.questions import (
     arithmetic,
     backwards,
     classifier,
+    colorization,
     depth_as_time,
     fully_convolutional,
     localization,
@@ -41,6 +42,7 @@ _TOPICS = (
     yolo,
     fully_convolutional,
     unet,
+    colorization,
 )
 
 QUESTIONS: dict[str, Question] = {name: asked for topic in _TOPICS for name, asked in topic.QUESTIONS.items()}

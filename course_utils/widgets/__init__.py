@@ -5,6 +5,7 @@ to picture this takes a fifth of what a matplotlib figure takes.
 """
 
 from course_utils.widgets.anchors import anchors_svg, explore_anchors, show_anchors
+from course_utils.widgets.annealing import annealing_svg, explore_annealing, show_annealing
 from course_utils.widgets.annotation import annotation_svg, explore_annotation, show_annotation
 from course_utils.widgets.bottleneck import bottleneck_svg, explore_bottleneck, show_bottleneck
 from course_utils.widgets.canvas import still_picture
@@ -23,12 +24,14 @@ from course_utils.widgets.unet import explore_unet, show_unet, unet_svg
 
 __all__ = [
     "anchors_svg",
+    "annealing_svg",
     "annotation_svg",
     "bottleneck_svg",
     "coarse_svg",
     "convolution_svg",
     "detector_svg",
     "explore_anchors",
+    "explore_annealing",
     "explore_annotation",
     "explore_bottleneck",
     "explore_coarse",
@@ -49,6 +52,7 @@ __all__ = [
     "paths_svg",
     "roi_svg",
     "show_anchors",
+    "show_annealing",
     "show_annotation",
     "show_bottleneck",
     "show_coarse",
