@@ -11,12 +11,14 @@ from course_utils.widgets.canvas import still_picture
 from course_utils.widgets.convolution import convolution_svg, explore_convolution, show_convolution
 from course_utils.widgets.detector import detector_svg, explore_detector, show_detector
 from course_utils.widgets.finetune import explore_finetune, finetune_svg, show_finetune
+from course_utils.widgets.growing import growing_svg, show_growing
 from course_utils.widgets.moved import explore_moved, moved_svg, show_moved
 from course_utils.widgets.overlap import explore_overlap, overlap_svg, show_overlap
 from course_utils.widgets.paths import explore_paths, paths_svg, show_paths
 from course_utils.widgets.roi import explore_roi, roi_svg, show_roi
 from course_utils.widgets.softmax import explore_softmax, show_softmax, softmax_svg
 from course_utils.widgets.steps import explore_steps, show_steps, steps_svg
+from course_utils.widgets.style import explore_style, show_style, style_svg
 from course_utils.widgets.transposed import explore_transposed, show_transposed, transposed_svg
 
 __all__ = [
@@ -37,8 +39,10 @@ __all__ = [
     "explore_roi",
     "explore_softmax",
     "explore_steps",
+    "explore_style",
     "explore_transposed",
     "finetune_svg",
+    "growing_svg",
     "moved_svg",
     "overlap_svg",
     "paths_svg",
@@ -49,15 +53,18 @@ __all__ = [
     "show_convolution",
     "show_detector",
     "show_finetune",
+    "show_growing",
     "show_moved",
     "show_overlap",
     "show_paths",
     "show_roi",
     "show_softmax",
     "show_steps",
+    "show_style",
     "show_transposed",
     "softmax_svg",
     "steps_svg",
+    "style_svg",
     "still_picture",
     "transposed_svg",
 ]
