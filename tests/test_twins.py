@@ -431,8 +431,13 @@ def _detected() -> list[Call]:
     return [Call((told, _targets()), option | {"num_classes": 4}) for option in options]
 
 
+def _maps() -> list[Call]:
+    return [Call((maps,)) for maps in _tensors((2, 5, 4, 3), (1, 1, 1, 1), (3, 2, 1, 7))]
+
+
 SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "features.hog": _pictures,
+    "features.gram_matrix": _maps,
     "convolution.output_size": _geometries,
     "convolution.sizes_sharing_output": _geometries,
     "convolution.parameter_count": _parameter_counts,

@@ -14,6 +14,7 @@ from course_utils.questions import (
     localization,
     proposals,
     residual,
+    style,
     transfer,
     transposed,
     why_convolution,
@@ -37,6 +38,7 @@ _TOPICS = (
     localization,
     proposals,
     yolo,
+    style,
 )
 
 QUESTIONS: dict[str, Question] = {name: asked for topic in _TOPICS for name, asked in topic.QUESTIONS.items()}
