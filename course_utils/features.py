@@ -69,8 +69,8 @@ def take(net: nn.Module, images: torch.Tensor, layers: Sequence[str]) -> dict[st
         layers: names as `net.named_modules()` has them, such as "relu1_1" or "features.conv0"; any order.
 
     Returns:
-        Layer to its output, in the order asked for; a layer that ran several times with its last output. Each is a copy,
-        so that a following layer that works in place does not change it.
+        Layer to its output, in the order asked for; of a layer that ran several times its last output. Each is a
+        copy, so that a following layer that works in place does not change it.
 
     Raises:
         ValueError: no layer is named, or one that the network does not have, or that did not run.

@@ -72,9 +72,9 @@ def vgg19_layers(path: Path | str | None = None) -> nn.Sequential:
     Names: normalize, then conv1_1, relu1_1, conv1_2, relu1_2, pool1, and so on to conv5_4, relu5_4, pool5.
 
     Args:
-        path: a file with torchvision's state of VGG-19, of which the convolutions are taken; if None, a file vgg19-*.pth
-            in `runtime.data_dir()` or in its folder weights, and where there is none, torchvision's own, downloaded once
-            (548 MB; not at the quick tier).
+        path: a file with torchvision's state of VGG-19, of which the convolutions are taken; if None, a file
+            vgg19-*.pth in `runtime.data_dir()` or in its folder weights, and where there is none, torchvision's own,
+            downloaded once (548 MB; not at the quick tier).
 
     Shapes: (N, 3, H, W) in 0..1, sides of 32 or more, to (N, 512, H / 32, W / 32).
 

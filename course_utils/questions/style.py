@@ -43,7 +43,7 @@ def _judge_keep_colors(function: Any) -> str | None:
     if np.allclose(found, right.numpy(), atol=2e-3):
         return None
     slips = (
-        (moved(content, painted), "the brightness comes from the photograph and the color from the painting: exchanged."),
+        (moved(content, painted), "the brightness is the photograph's and the color the painting's: exchanged."),
         (moved(painted, content, torch.full((3, 1, 1), 1 / 3)), "the plain mean of the channels is not the luma."),
         (luma.expand(3, -1, -1), "this is the painting in gray. The photograph's color is missing."),
         (content + luma, "subtract the photograph's own luma before you add the painting's."),
@@ -72,11 +72,11 @@ QUESTIONS: dict[str, Question] = {
     ),
     "16.change_weights": Question(
         expected=_equal_shares,
-        hint="Weight times loss must be the same in all four. Start with any weight for the first, find the others, then "
-        "divide all of them by their sum.",
+        hint="Weight times loss must be the same in all four. Start with any weight for the first, find the others, "
+        "then divide all of them by their sum.",
         tolerance=6e-4,
         slips=(
-            (lambda: _LAYER_LOSSES / _LAYER_LOSSES.sum(), "the largest loss has got the largest weight: turn it round."),
+            (lambda: _LAYER_LOSSES / _LAYER_LOSSES.sum(), "the largest loss has the largest weight: turn it round."),
             (lambda: 1 / _LAYER_LOSSES, "the products are equal. Now divide the weights by their sum."),
             (lambda: [0.25] * 4, "with equal weights the first layer has 79 % of the loss."),
             (lambda: _equal_shares()[::-1], "these are the right numbers, in the reverse order."),

@@ -64,7 +64,7 @@ __all__ = [
     "show_transposed",
     "softmax_svg",
     "steps_svg",
-    "style_svg",
     "still_picture",
+    "style_svg",
     "transposed_svg",
 ]

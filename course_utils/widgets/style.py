@@ -81,7 +81,8 @@ def style_svg(results: Sequence[Mapping[str, Any]], chosen: int = 0) -> str:
     )
     line = f"content loss {now['content']:.3g}, style loss {now['style']:.3g}"
     parts.append(canvas.text(start, base + 68, line, 19))
-    words = f"The picture that comes out at weight of style {now['weight']:g}, number {chosen + 1} of {len(results)}: {line}."
+    place = f"number {chosen + 1} of {len(results)}"
+    words = f"The picture that comes out at weight of style {now['weight']:g}, {place}: {line}."
     return canvas.svg(words, parts, _TOP + _SIDE + 50)
 
 
