@@ -173,7 +173,7 @@ def test_hooks_are_taken_off_again_also_after_an_error():
 
 @pytest.mark.parametrize("layers", ["first", [], ["third"], ["first", ""], ["block.third"]])
 def test_layers_that_are_not_there_are_refused_by_name(layers):
-    with pytest.raises(ValueError, match=r"layers must be a list of names among first, relu, block, block\.second, got"):
+    with pytest.raises(ValueError, match=r"layers must be a list of names among first, relu, block, .* got"):
         take(small_net(), torch.rand(1, 3, 8, 8), layers)
 
 
