@@ -39,10 +39,10 @@ def test_two_pictures_of_one_pattern_are_nearer_in_style_than_those_of_two():
 
 @pytest.mark.parametrize("name", ["tiles", "hatching", "waves"])
 def test_a_larger_picture_shows_the_same_larger(name):
-    """Pieces of glass, lines and bands lie where they lay; grain that follows the pixels may differ a little."""
-    small, large = patterns.render(name, 48, seed=1), patterns.render(name, 96, seed=1)
-    halved = torch.nn.functional.avg_pool2d(large, 2)
-    assert (small - halved).abs().mean() < 0.04
+    """Pieces of glass, lines and bands lie where they lay, as another seed's do not."""
+    small, other = (patterns.render(name, 48, seed) for seed in (1, 2))
+    halved = torch.nn.functional.avg_pool2d(patterns.render(name, 96, seed=1), 2)
+    assert (small - halved).abs().mean() < 0.3 * (small - other).abs().mean()
 
 
 @pytest.mark.parametrize(
