@@ -143,6 +143,9 @@ RIGHT = {
     "15.predict_mean": [10, 20, 22.36],
     "15.change_temperature": 0.5,
     "15.build_balanced": lambda distances, bins: _balanced(distances, bins),
+    "16.predict_tiled": [4, 1],
+    "16.change_weights": [0.0094, 0.0472, 0.1887, 0.7547],
+    "16.build_keep_colors": lambda painted, content: _luma_moved(painted, content),
 }
 
 
@@ -810,3 +813,41 @@ def _balanced(distances, bins, count=torch.mean, share=torch.mean):
 )
 def test_build_balanced(function, part):
     assert part in checks.answer("15.build_balanced", function)
+
+
+def _luma_moved(painted, content, weights=(0.299, 0.587, 0.114)):
+    return content + (torch.tensor(weights).reshape(3, 1, 1) * (painted - content)).sum(dim=0)
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_luma_moved, "right"),
+        (lambda painted, content: _luma_moved(painted, content).clamp(0, 1).numpy(), "right"),
+        (lambda painted, content: ..., "not answered yet"),
+        (lambda painted, content: _luma_moved(content, painted), "exchanged"),
+        (lambda painted, content: _luma_moved(painted, content, (1 / 3, 1 / 3, 1 / 3)), "plain mean of the channels"),
+        (lambda painted, content: _luma_moved(painted, 0 * content), "in gray"),
+        (lambda painted, content: content + _luma_moved(painted, 0 * content)[0], "subtract the photograph's own"),
+        (lambda painted, content: content * _luma_moved(painted, 0 * content)[0], "a product changes"),
+        (lambda painted, content: painted, "the painting as it was"),
+        (lambda painted, content: content, "the photograph as it was"),
+        (lambda painted, content: content / 2, "the numbers are not"),
+        (lambda painted, content: content[0], "a picture (3, 5, 7) is asked for"),
+        (lambda painted, content: painted @ content, "it stops with RuntimeError"),
+        (lambda painted: painted, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_keep_colors(function, part):
+    assert part in checks.answer("16.build_keep_colors", function)
+
+
+def test_a_tiled_map_agrees_with_the_gram_matrix():
+    from course_utils.features import gram_matrix
+
+    small = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    tiled = small.repeat(1, 1, 2, 2)
+    means = (gram_matrix(tiled) / gram_matrix(small)).mean().item()
+    sums = means * (8 * 10) / (4 * 5)
+    assert checks.answer("16.predict_tiled", [sums, means]) == "right"

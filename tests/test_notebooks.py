@@ -31,6 +31,7 @@ MIN_CHECKED = {  # cells whose output nbval compares
     **{"13": 12},
     **{"14": 16},
     **{"15": 12},
+    **{"16": 12},
 }
 MIN_CHECKED_ELSEWHERE = 3
 MIN_NUMBERS = {"02": 25, "03": 25, "04": 25}  # different numbers that the compared cells show

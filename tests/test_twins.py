@@ -556,8 +556,13 @@ def _painted_ab() -> list[Call]:
     return [Call((ab, targets)), Call((ab, targets, weights)), Call((ab, targets, weights, 40.0))]
 
 
+def _maps() -> list[Call]:
+    return [Call((maps,)) for maps in _tensors((2, 5, 4, 3), (1, 1, 1, 1), (3, 2, 1, 7))]
+
+
 SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "features.hog": _pictures,
+    "features.gram_matrix": _maps,
     "convolution.output_size": _geometries,
     "convolution.sizes_sharing_output": _geometries,
     "convolution.parameter_count": _parameter_counts,

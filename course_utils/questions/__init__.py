@@ -16,6 +16,7 @@ from course_utils.questions import (
     localization,
     proposals,
     residual,
+    style,
     transfer,
     transposed,
     unet,
@@ -43,6 +44,7 @@ _TOPICS = (
     fully_convolutional,
     unet,
     colorization,
+    style,
 )
 
 QUESTIONS: dict[str, Question] = {name: asked for topic in _TOPICS for name, asked in topic.QUESTIONS.items()}

@@ -13,12 +13,14 @@ from course_utils.widgets.coarse import coarse_svg, explore_coarse, show_coarse
 from course_utils.widgets.convolution import convolution_svg, explore_convolution, show_convolution
 from course_utils.widgets.detector import detector_svg, explore_detector, show_detector
 from course_utils.widgets.finetune import explore_finetune, finetune_svg, show_finetune
+from course_utils.widgets.growing import growing_svg, show_growing
 from course_utils.widgets.moved import explore_moved, moved_svg, show_moved
 from course_utils.widgets.overlap import explore_overlap, overlap_svg, show_overlap
 from course_utils.widgets.paths import explore_paths, paths_svg, show_paths
 from course_utils.widgets.roi import explore_roi, roi_svg, show_roi
 from course_utils.widgets.softmax import explore_softmax, show_softmax, softmax_svg
 from course_utils.widgets.steps import explore_steps, show_steps, steps_svg
+from course_utils.widgets.style import explore_style, show_style, style_svg
 from course_utils.widgets.transposed import explore_transposed, show_transposed, transposed_svg
 from course_utils.widgets.unet import explore_unet, show_unet, unet_svg
 
@@ -44,9 +46,11 @@ __all__ = [
     "explore_roi",
     "explore_softmax",
     "explore_steps",
+    "explore_style",
     "explore_transposed",
     "explore_unet",
     "finetune_svg",
+    "growing_svg",
     "moved_svg",
     "overlap_svg",
     "paths_svg",
@@ -59,17 +63,20 @@ __all__ = [
     "show_convolution",
     "show_detector",
     "show_finetune",
+    "show_growing",
     "show_moved",
     "show_overlap",
     "show_paths",
     "show_roi",
     "show_softmax",
     "show_steps",
+    "show_style",
     "show_transposed",
     "show_unet",
     "softmax_svg",
     "steps_svg",
     "still_picture",
+    "style_svg",
     "transposed_svg",
     "unet_svg",
 ]
