@@ -29,11 +29,12 @@ class Other:
 
 
 def _array(value: Any, kind: str) -> dict[str, Any]:
-    array = np.ascontiguousarray(value)
+    array = np.asarray(value)
     if array.dtype.kind not in _KINDS:
         return {"other": f"array of {array.dtype}"}
     if array.nbytes > MAX_BYTES:
         return {"other": f"array of {array.nbytes:,} bytes, which is too large"}
+    array = np.ascontiguousarray(array)
     data = base64.b64encode(array.astype(array.dtype.newbyteorder("<")).tobytes()).decode()
     return {"array": data, "dtype": array.dtype.str.lstrip("<>=|"), "shape": list(np.shape(value)), "kind": kind}
 

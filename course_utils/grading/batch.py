@@ -57,6 +57,7 @@ def grade(
     only: str | None = None,
     workers: int | None = None,
     sandboxed: bool = True,
+    limits: sandbox.Limits | None = None,
     say: Callable[[str], Any] = print,
 ) -> None:
     """Mark everything in a folder that is not marked yet.
@@ -68,6 +69,7 @@ def grade(
         only: mark this question anew in every submission, and leave the others as they are.
         workers: how many at once; None for one a core.
         sandboxed: False runs submissions as plain processes: for one's own code only.
+        limits: what a submission may use, see `marking.Marker`.
         say: called with one line a submission.
 
     Raises:
@@ -82,7 +84,7 @@ def grade(
             "this machine and no protection at all: make grade ... SANDBOX=no"
         )
     found = find_submissions(submissions, assignment.name)
-    marker = Marker(assignment, book.secret, sandboxed)
+    marker = Marker(assignment, book.secret, sandboxed, limits)
     started = time.monotonic()
     with ThreadPoolExecutor(workers or runtime.usable_cores()) as pool:
         waiting = [(entry, pool.submit(_one, marker, book, entry, only)) for entry in found]

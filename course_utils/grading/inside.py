@@ -30,7 +30,7 @@ import numpy as np
 from course_utils.exercises import judging, values
 
 MAX_LINE = 24_000_000  # bytes of one question's results
-MAX_ATTEMPTS = 8
+MAX_ATTEMPTS = 20
 _SAVED = [
     (vars(module), dict(vars(module)))
     for module in (builtins, os, json, math, base64, select, time, np, values, judging, signal)
@@ -137,30 +137,44 @@ def _answer(question: dict[str, Any], namespace: dict[str, Any], pipe: int) -> N
     _send(pipe, message)
 
 
-def _load_and_answer(job: dict[str, Any], stopped: dict[int, str], left: list[dict[str, Any]], pipe: int) -> None:
+def _ask(question: dict[str, Any], namespace: dict[str, Any], pipe: int) -> str | None:
+    """Let a third process answer one question; returns why it had to be stopped."""
+    try:
+        child = os.fork()
+    except OSError:
+        return "too many processes"
+    if child == 0:
+        try:
+            _answer(question, namespace, pipe)
+        finally:
+            os._exit(0)
+    end = time.monotonic() + question["seconds"]
+    while not os.waitpid(child, os.WNOHANG)[0]:
+        time.sleep(0.002)
+        if time.monotonic() > end:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return f"not done within {question['seconds']:g} s"
+    return None
+
+
+def _load_and_answer(job: dict[str, Any], stopped: dict[int, int], left: list[dict[str, Any]], pipe: int) -> None:
     """Second process: all cells, then each question in a process of its own."""
     namespace: dict[str, Any] = {"__name__": "__main__", "display": lambda *_, **__: None}
     for number, source in job["cells"]:
+        if stopped.get(number, 0) > 1:  # not even its definitions run
+            continue
         _send(pipe, {"cell": number})
         error = _run_cell(number, source, namespace, definitions_only=number in stopped)
         if error:
             _send(pipe, {"cell": number, "error": error})
     for question in left:
         _send(pipe, {"asking": question["name"]})
-        child = os.fork()
-        if child == 0:
-            try:
-                _answer(question, namespace, pipe)
-            finally:
-                os._exit(0)
-        end = time.monotonic() + question["seconds"]
-        while not os.waitpid(child, os.WNOHANG)[0]:
-            time.sleep(0.002)
-            if time.monotonic() > end:
-                os.kill(child, signal.SIGKILL)
-                _send(pipe, {"question": question["name"], "stopped": f"not done within {question['seconds']:g} s"})
-                os.waitpid(child, 0)
-                break
+        why = _ask(question, namespace, pipe)
+        if why:  # it may have left processes behind: start anew for the next
+            _send(pipe, {"question": question["name"], "stopped": why})
+            _send(pipe, {"again": True})
+            return
     _send(pipe, {"done": True})
 
 
@@ -182,9 +196,11 @@ def _end_all(child: int) -> None:
             return
 
 
-def _attempt(job: dict[str, Any], report: dict[str, Any], stopped: dict[int, str], deadline: float) -> bool:
-    """One go at the cells and at the questions that are left. True when nothing is left to try."""
+def _attempt(job: dict[str, Any], report: dict[str, Any], stopped: dict[int, int], deadline: float) -> bool:
+    """One go at the cells and at the questions that are left. True when everything has been asked."""
     left = [question for question in job["questions"] if question["name"] not in report["questions"]]
+    if not left:
+        return True
     seconds = {question["name"]: question["seconds"] for question in left}
     reading, writing = os.pipe()
     child = os.fork()
@@ -200,8 +216,8 @@ def _attempt(job: dict[str, Any], report: dict[str, Any], stopped: dict[int, str
     os.close(writing)
     at: tuple[str, Any] = ("cell", -1)
     patience = time.monotonic() + job["cell_seconds"] + 10  # imports
-    buffer, finished, why = b"", False, "its process ended"
-    while not finished:
+    buffer, finished, again, why = b"", False, False, "its process ended"
+    while not finished and not again:
         wait = min(patience, deadline) - time.monotonic()
         if wait <= 0 or not select.select([reading], [], [], wait)[0]:
             why = "not done in time"
@@ -227,20 +243,23 @@ def _attempt(job: dict[str, Any], report: dict[str, Any], stopped: dict[int, str
                     report["questions"].setdefault(message["question"], message)
                 elif "done" in message:
                     finished = True
+                elif "again" in message:
+                    again = True
             except (ValueError, TypeError, KeyError, AttributeError):
                 continue  # student code may write into the pipe; it only harms itself
     os.close(reading)
     _end_all(child)
     kind, which = at
-    if finished:
+    if again:
+        pass
+    elif finished:
         for name in seconds:  # a process that ended without a word
             report["questions"].setdefault(name, {"question": name, "stopped": "its process ended"})
     elif kind == "question":
         report["questions"].setdefault(which, {"question": which, "stopped": why})
-    elif which in stopped or which == -1:
-        return True  # not even its definitions run
     else:
-        stopped[which] = report["cells"][which] = why
+        stopped[which] = stopped.get(which, 0) + 1
+        report["cells"][which] = why
     return finished
 
 
@@ -274,7 +293,7 @@ def main() -> None:
     _limit(job)
     Path(os.environ["COURSE_EXERCISE"]).write_text(json.dumps(job["exercise"]), encoding="utf-8")
     report: dict[str, Any] = {"cells": {}, "questions": {}}
-    stopped: dict[int, str] = {}
+    stopped: dict[int, int] = {}  # how often each cell ended or outlasted its process
     deadline = time.monotonic() + job["seconds"]
     for _ in range(MAX_ATTEMPTS):
         if _attempt(job, report, stopped, deadline) or time.monotonic() >= deadline:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from course_utils.grading import sandbox
 from course_utils.grading.assignment import VARIANTS, Assignment, Function, Numbers, Words
 from course_utils.grading.release import TEXT_STUB
 
+_HEADING = re.compile(r"## (q\d+) · ")
 MAX_FILE = 100_000_000  # bytes; a notebook with many figures has ten
 MAX_SOURCE = 3_000_000  # characters of all cells
 _MOODLE = re.compile(r"^.*_(\d+)_assignsubmission_\w+$")
@@ -124,12 +126,23 @@ def read_notebook(path: Path) -> Notebook:
     if sum(len(source) for _, source, _ in sources) > MAX_SOURCE:
         raise ValueError(f"its cells hold more than {MAX_SOURCE:,} characters")
     cells = [(number, source) for number, (kind, source, _) in enumerate(sources) if kind == "code"]
-    words = {
-        str(meta["grade_id"]): source
-        for kind, source, meta in sources
-        if kind != "code" and isinstance(meta, dict) and "grade_id" in meta
-    }
-    return Notebook(cells, words, hashlib.sha256(data).hexdigest())
+    return Notebook(cells, _words(sources), hashlib.sha256(data).hexdigest())
+
+
+def _words(sources: list[tuple[str, str, Any]]) -> dict[str, str]:
+    """The answers in words: Markdown cells by grade_id; where that is lost, what follows a question's heading."""
+    by_id, by_place, under = {}, {}, None
+    for kind, source, meta in sources:
+        if kind == "code":
+            continue
+        if isinstance(meta, dict) and "grade_id" in meta:
+            by_id[str(meta["grade_id"])] = source
+        heading = _HEADING.match(source.lstrip())
+        if heading:
+            under = heading[1]
+        elif under:
+            by_place[under] = f"{by_place[under]}\n\n{source}" if under in by_place else source
+    return {**by_place, **by_id}
 
 
 # --- marking ----------------------------------------------------------------------------------------------------------
@@ -142,10 +155,19 @@ class Marker:
         assignment: what was asked.
         secret: a text that students do not know; the cases of functions hang on it.
         sandboxed: False runs submissions as plain processes: for one's own code only.
+        limits: what a submission may use; None gives its functions twice the time that they declare.
     """
 
-    def __init__(self, assignment: Assignment, secret: str, sandboxed: bool = True) -> None:
+    def __init__(
+        self,
+        assignment: Assignment,
+        secret: str,
+        sandboxed: bool = True,
+        limits: sandbox.Limits | None = None,
+    ) -> None:
         self.assignment, self.sandboxed = assignment, sandboxed
+        functions = [question for question in assignment.questions.values() if isinstance(question, Function)]
+        self.limits = limits or sandbox.Limits(seconds=60 + 2 * sum(question.seconds for question in functions))
         self.visible = {}
         self.hidden = {}
         for name, question in assignment.questions.items():
@@ -153,11 +175,6 @@ class Marker:
                 self.visible[name] = assignment.sheet(name)
                 self.hidden[name] = assignment.sheet(name, f"secret {secret}")
         self.variant = lru_cache(maxsize=None)(assignment.variant)
-
-    def limits(self) -> sandbox.Limits:
-        """What a submission may use: time for all its functions, and some for its cells."""
-        functions = [question for question in self.assignment.questions.values() if isinstance(question, Function)]
-        return sandbox.Limits(seconds=40 + 2 * sum(question.seconds for question in functions))
 
     def job(self, student: str, notebook: Notebook, only: str | None = None) -> dict[str, Any]:
         """What the sandbox is given: cells, arguments, the student's own numbers. No right answers."""
@@ -243,7 +260,9 @@ class Marker:
         except ValueError as error:
             return record | {"why": str(error)}
         record["digest"] = notebook.digest
-        result = sandbox.run(self.job(submission.student, notebook, only), self.limits(), self.sandboxed)
+        started = time.monotonic()
+        result = sandbox.run(self.job(submission.student, notebook, only), self.limits, self.sandboxed)
+        record["seconds"] = round(time.monotonic() - started, 2)
         if result.report is None and not result.overstepped:
             return record | {"why": result.why}
         if result.report is None:  # its own doing: nothing that came back counts

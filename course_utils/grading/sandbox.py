@@ -41,8 +41,8 @@ class Limits:
     processes: how many at once. file_size: bytes of a file, and of the folders in memory.
     """
 
-    seconds: float = 60
-    cell_seconds: float = 10
+    seconds: float = 90
+    cell_seconds: float = 20
     memory: int = 3_000_000_000
     total_memory: int = 4_000_000_000
     processes: int = 40
