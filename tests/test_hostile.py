@@ -56,10 +56,16 @@ HOSTILE: dict[str, tuple[dict[str, str], set[str]]] = {
     "10 GB": ({"first": "import numpy as np\nhoard = np.ones(10 * 2**30, dtype=np.uint8)"}, set()),
     "10 GB in many processes": (
         {
-            "first": "import os, time\nimport numpy as np\nfor _ in range(10):\n    if os.fork() == 0:\n"
-            "        hoard = np.ones(2**30, dtype=np.uint8)\n        time.sleep(10_000)\ntime.sleep(5)"
+            "q4": q4(
+                "import os, time",
+                "for _ in range(10):",
+                "    if os.fork() == 0:",
+                "        hoard = np.ones(2**30, dtype=np.uint8)",
+                "        time.sleep(10_000)",
+                "time.sleep(10_000)",
+            )
         },
-        AUTOMATIC,
+        {"q4"},
     ),
     "10 GB returned": ({"q4": q4("return np.broadcast_to(np.ones(1), (40_000, 40_000))")}, {"q4"}),
     "1 GB of output": ({"first": "for _ in range(1024):\n    print('x' * 2**20)"}, set()),
@@ -229,8 +235,8 @@ def notebook(changes: dict[str, str], names: dict[str, Any]) -> dict[str, Any]:
     def code(source: str) -> dict[str, Any]:
         return {"cell_type": "code", "id": "x", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
 
-    first = [code(told)] + [code(changes["first"])] * ("first" in changes)
-    content["cells"] = [*first, *cells, *([code(changes["last"])] if "last" in changes else [])]
+    first, last = ([code(changes[place])] if place in changes else [] for place in ("first", "last"))
+    content["cells"] = [code(told), *first, *cells, *last]
     return content
 
 
@@ -322,6 +328,11 @@ def test_the_machine_and_the_other_submissions_are_unharmed(batch_of_all) -> Non
     assert batch_of_all["reached"] == [], "somebody reached the network"
     left = [p for p in psutil.process_iter(["uids"]) if p.info["uids"] and 61_000 <= p.info["uids"].real < 61_064]
     assert left == []
+
+
+def test_memory_of_many_processes_is_added_up(batch_of_all) -> None:
+    said = questions_of(batch_of_all, "10 GB in many processes")["q4"]["message"]
+    assert "too much memory" in said or "not done within" in said  # whichever comes first on this machine
 
 
 def test_nothing_was_found_that_should_not_be_seen(batch_of_all) -> None:

@@ -110,7 +110,7 @@ class Hostile:
         raise ValueError
 
 
-ODD = [float("nan"), [[1], 2], {1: 2}, "word", b"bytes", Hostile(), np.array([Hostile()]), 10**400, [[[[[[[[[[1]]]]]]]]]]]
+ODD = [float("nan"), [[1], 2], {1: 2}, "word", b"bytes", Hostile(), np.array(["a"]), 10**400, [[[[[[[[[[1]]]]]]]]]]]
 ODD_FUNCTIONS = [
     lambda: 1,
     lambda *a: 1 / 0,

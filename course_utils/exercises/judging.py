@@ -120,28 +120,42 @@ def _call(sheet: Mapping[str, Any], case: int) -> str:
 # --- judging ----------------------------------------------------------------------------------------------------------
 
 
+BY_ACCURACY = {  # what is recognised from labels alone
+    "kind": "labels are asked for, one whole number a picture.",
+    "scores": "these are scores for every class; the best class is asked for.",
+    "count": "one label a picture is asked for, {wanted} in all; these are {found}.",
+    "constant": "every picture gets the same label.",
+    "shifted": "the labels are shifted by one; classes are counted from 0.",
+    "below": "{right:.2f} of the labels are right, {bar:.2f} is asked for.",
+}
+
+
 def _by_accuracy(sheet: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> Verdict:
     """The verdict where a share of right labels is asked for; the mistakes are recognised from the labels alone."""
+
+    def wrong(slip: str, **figures: Any) -> Verdict:
+        return Verdict(False, f"not yet: {BY_ACCURACY[slip].format(**figures)}", slip, case)
+
     bar = sheet["bar"]
     for case, (given, wanted) in enumerate(zip(results, sheet["expected"], strict=True)):
         if "raises" in given:
             return Verdict(False, f"not yet: it stops with {_told(given)}", None, case)
         found, true = numbers(unpack(given["value"])), numbers(unpack(wanted["value"]))
         if not isinstance(found, np.ndarray):
-            return Verdict(False, "not yet: labels are asked for, one whole number a picture.", "kind", case)
+            return wrong("kind")
         if found.ndim == 2 and len(found) == len(true) and found.shape[1] > 1:
-            return Verdict(False, "not yet: these are scores for every class; the best class is asked for.", "scores", case)
+            return wrong("scores")
         if found.size != true.size:
-            return Verdict(False, f"not yet: {true.size} labels are asked for, these are {found.size}.", "count", case)
+            return wrong("count", wanted=true.size, found=found.size)
         found = found.ravel()
         right = float(np.mean(found == true))
         if right >= bar:
             continue
         if np.all(found == found[0]):
-            return Verdict(False, "not yet: every picture gets the same label.", "constant", case)
+            return wrong("constant")
         if max(np.mean(found + 1 == true), np.mean(found - 1 == true)) >= bar:
-            return Verdict(False, "not yet: the labels are shifted by one; classes are counted from 0.", "shifted", case)
-        return Verdict(False, f"not yet: {right:.2f} of the labels are right, {bar:.2f} is asked for.", "below", case)
+            return wrong("shifted")
+        return wrong("below", right=right, bar=bar)
     return Verdict(True, "right")
 
 

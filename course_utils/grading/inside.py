@@ -181,6 +181,18 @@ def _load_and_answer(job: dict[str, Any], stopped: dict[int, int], left: list[di
 # --- first process ----------------------------------------------------------------------------------------------------
 
 
+def _memory_of_all() -> int:
+    """Bytes that the other processes of this sandbox hold by themselves; 0 where there is no sandbox."""
+    total = 0
+    for statm in Path("/proc").glob("[0-9]*/statm") if os.getpid() == 1 else ():
+        try:
+            _, resident, shared, *_ = statm.read_text().split()
+        except (OSError, ValueError):  # it has ended meanwhile
+            continue
+        total += int(resident) - int(shared)
+    return total * resource.getpagesize()
+
+
 def _end_all(child: int) -> None:
     """Kill every other process of this sandbox; without one, the group of the child."""
     while True:
@@ -217,11 +229,18 @@ def _attempt(job: dict[str, Any], report: dict[str, Any], stopped: dict[int, int
     at: tuple[str, Any] = ("cell", -1)
     patience = time.monotonic() + job["cell_seconds"] + 10  # imports
     buffer, finished, again, why = b"", False, False, "its process ended"
+    look = 0.0  # when memory is looked at next
     while not finished and not again:
-        wait = min(patience, deadline) - time.monotonic()
-        if wait <= 0 or not select.select([reading], [], [], wait)[0]:
+        if time.monotonic() > min(patience, deadline):
             why = "not done in time"
             break
+        if time.monotonic() > look:
+            look = time.monotonic() + 0.1
+            if _memory_of_all() > job["total_memory"]:
+                why = "too much memory"
+                break
+        if not select.select([reading], [], [], 0.1)[0]:
+            continue
         data = os.read(reading, 1 << 20)
         buffer += data
         if not data or len(buffer) > MAX_LINE:

@@ -122,7 +122,7 @@ def leaks(assignment: Assignment) -> Iterator[str]:
         notebook, sheets = (path.read_text(encoding="utf-8") for path in student)
     told = json.loads(sheets)
     for entry in told["questions"].values():
-        for part in ("hints", "variants", "sheet"):
+        for part in ("variants", "sheet"):  # a last hint may well hold a line of the solution
             if part in entry:
                 sheets += json.dumps(unveil(entry[part]), ensure_ascii=False)
     sources = "\n".join("".join(cell["source"]) for cell in json.loads(notebook)["cells"])
@@ -219,7 +219,9 @@ def table(assignment: Assignment) -> str:
     for name, question in assignment.questions.items():
         cell = assignment.cells[name]
         for slip in getattr(question, "slips", ()):
-            said = slip.message.replace("|", "\\|")
+            by_bar = getattr(question, "bar", None) is not None
+            said = judging.BY_ACCURACY[slip.name.split(":")[0]] if by_bar else slip.message
+            said = re.sub(r"\{.*?\}", "...", said).replace("|", "\\|")
             lines.append(f"| {name} {cell.title} | {cell.points:g} | {slip.name} | {said} |")
         if isinstance(question, Words):
             said = "; ".join(f"{text} ({worth:g})" for text, worth in question.rubric)

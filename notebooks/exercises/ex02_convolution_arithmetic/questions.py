@@ -306,17 +306,13 @@ Q5 = Function(
         Slip(
             "the first pixel forgotten",
             lambda kernel_size, target: -(-target // (kernel_size - 1)),
-            "with no layer at all one pixel is seen already. Only target - 1 must be added.",
+            "with no layer at all one pixel is seen already, so only target - 1 must be added; where the target is met exactly, yours is "
+            "one layer too many.",
         ),
         Slip(
             "kernel_size gained a layer",
             lambda kernel_size, target: -(-target // kernel_size),
             "each layer was taken to add kernel_size pixels. Windows overlap: a layer adds kernel_size - 1.",
-        ),
-        Slip(
-            "always one more",
-            lambda kernel_size, target: (target - 1) // (kernel_size - 1) + 1,
-            "one layer too many where the target is met exactly.",
         ),
         Slip(
             "not a whole number",
