@@ -41,17 +41,25 @@ def _slopes(given: dict[str, Any], softmax: bool = False) -> list[float]:
 def _trace_yes(given: dict[str, Any]) -> str:
     lines = []
     for name, p, t, slope in zip(NAMES, _shares(given), given["targets"], _slopes(given), strict=True):
-        word = f"true, -ln {p:.3f} = {-math.log(p):.3f}" if t else f"not true, -ln(1 - {p:.3f}) = {-math.log(1 - p):.3f}"
+        word = (
+            f"true, -ln {p:.3f} = {-math.log(p):.3f}" if t else f"not true, -ln(1 - {p:.3f}) = {-math.log(1 - p):.3f}"
+        )
         lines.append(f"- {name}: p = {p:.3f}; {word}; slope p - t = {p:.3f} - {t} = **{slope:.3f}**")
-    return "With the logit ln a, p = a / (a + 1); with -ln a, p = 1 / (a + 1).\n\n" + "\n".join(lines) + \
-        f"\n\nTogether **{_loss(given):.3f}** nats."
+    return (
+        "With the logit ln a, p = a / (a + 1); with -ln a, p = 1 / (a + 1).\n\n"
+        + "\n".join(lines)
+        + f"\n\nTogether **{_loss(given):.3f}** nats."
+    )
 
 
 Q1 = Numbers(
     draw=_draw_yes,
-    ask=lambda given: "| label | logit | true? |\n|---|---|---|\n" + "\n".join(
-        f"| {name} | {'-' if sign < 0 else ''}ln {odd} | {t} |"
-        for name, sign, odd, t in zip(NAMES, given["signs"], given["odds"], given["targets"], strict=True)
+    ask=lambda given: (
+        "| label | logit | true? |\n|---|---|---|\n"
+        + "\n".join(
+            f"| {name} | {'-' if sign < 0 else ''}ln {odd} | {t} |"
+            for name, sign, odd, t in zip(NAMES, given["signs"], given["odds"], given["targets"], strict=True)
+        )
     ),
     expected=lambda given: [_loss(given), *_slopes(given)],
     slips=(
@@ -121,14 +129,19 @@ def _trace_sets(given: dict[str, Any]) -> str:
         hits = sum(a * b for a, b in zip(true, named, strict=True))
         lines.append(f"- picture {n}: {hits} right; precision {hits}/{sum(named)}, recall {hits}/{sum(true)}")
     precision, recall = _scores(given)
-    return "\n".join(lines) + f"\n\n0/0 counts as 0. Means over four pictures: **{precision:.3f}** and **{recall:.3f}**."
+    return (
+        "\n".join(lines) + f"\n\n0/0 counts as 0. Means over four pictures: **{precision:.3f}** and **{recall:.3f}**."
+    )
 
 
 Q2 = Numbers(
     draw=_draw_sets,
-    ask=lambda given: "| picture | truth | given |\n|---|---|---|\n" + "\n".join(
-        f"| {n} | {_row_names(true)} | {_row_names(named)} |"
-        for n, (true, named) in enumerate(zip(given["truth"], given["given"], strict=True), start=1)
+    ask=lambda given: (
+        "| picture | truth | given |\n|---|---|---|\n"
+        + "\n".join(
+            f"| {n} | {_row_names(true)} | {_row_names(named)} |"
+            for n, (true, named) in enumerate(zip(given["truth"], given["given"], strict=True), start=1)
+        )
     ),
     expected=_scores,
     slips=(
@@ -194,10 +207,16 @@ def _softmax_loss(logits: np.ndarray, targets: np.ndarray) -> float:
 
 
 def _loss_cases(rng: np.random.Generator) -> list[list[Any]]:
-    cases = [[np.array([[0.0]]), np.array([[1.0]])], [np.array([[0.0, 0.0]]), np.array([[1.0, 0.0]])],
-             [np.array([[800.0, -800.0]]), np.array([[0.0, 1.0]])], [np.array([[900.0, -900.0]]), np.array([[1.0, 0.0]])]]
+    cases = [
+        [np.array([[0.0]]), np.array([[1.0]])],
+        [np.array([[0.0, 0.0]]), np.array([[1.0, 0.0]])],
+        [np.array([[800.0, -800.0]]), np.array([[0.0, 1.0]])],
+        [np.array([[900.0, -900.0]]), np.array([[1.0, 0.0]])],
+    ]
     for count, labels in ((2, 3), (5, 4)):
-        cases.append([rng.integers(-4, 5, (count, labels)).astype(float), rng.integers(0, 2, (count, labels)).astype(float)])
+        cases.append(
+            [rng.integers(-4, 5, (count, labels)).astype(float), rng.integers(0, 2, (count, labels)).astype(float)]
+        )
     return cases
 
 
@@ -209,7 +228,8 @@ Q3 = Function(
         Slip(
             "sigmoid, then logarithm",
             _careless,
-            "large logits end in nan or infinity: the sigmoid is exactly 0 or 1 there. Put the formula together on paper "
+            "large logits end in nan or infinity: the sigmoid is exactly 0 or 1 there. Put the formula together on "
+            "paper "
             "first, then code what is left.",
         ),
         Slip(
@@ -230,7 +250,8 @@ Q3 = Function(
         Slip(
             "softmax over the labels",
             _softmax_loss,
-            "this is softmax with cross-entropy: the labels share one probability. Here each has a yes or no of its own.",
+            "this is softmax with cross-entropy: the labels share one probability. Here each has a yes or no of its "
+            "own.",
         ),
         Slip(
             "only the true labels",
@@ -258,8 +279,15 @@ def _f1(named: np.ndarray, truth: np.ndarray) -> float:
     return 2 * float((named & truth).sum()) / max(1, int(named.sum() + truth.sum()))
 
 
-def _thresholds(scores: np.ndarray, targets: np.ndarray, *, value: Any = _f1, strict: bool = False, low: bool = False,
-                one: bool = False) -> Any:
+def _thresholds(
+    scores: np.ndarray,
+    targets: np.ndarray,
+    *,
+    value: Any = _f1,
+    strict: bool = False,
+    low: bool = False,
+    one: bool = False,
+) -> Any:
     truth = targets.astype(bool)
     if one:
         scores, truth = scores.reshape(-1, 1), truth.reshape(-1, 1)
@@ -301,19 +329,23 @@ Q4 = Function(
         ),
         Slip(
             "best accuracy",
-            lambda scores, targets: _thresholds(scores, targets, value=lambda named, truth: float((named == truth).mean())),
+            lambda scores, targets: _thresholds(
+                scores, targets, value=lambda named, truth: float((named == truth).mean())
+            ),
             "these thresholds have the best accuracy. For a rare label that is to name nothing; asked is the best F1.",
         ),
         Slip(
             "best precision",
             lambda scores, targets: _thresholds(
-                scores, targets, value=lambda named, truth: float((named & truth).sum() / max(1, named.sum()))),
+                scores, targets, value=lambda named, truth: float((named & truth).sum() / max(1, named.sum()))
+            ),
             "these thresholds have the best precision. Recall has no part in it.",
         ),
         Slip(
             "best recall",
             lambda scores, targets: _thresholds(
-                scores, targets, value=lambda named, truth: float((named & truth).sum() / max(1, truth.sum()))),
+                scores, targets, value=lambda named, truth: float((named & truth).sum() / max(1, truth.sum()))
+            ),
             "these thresholds have the best recall. Precision has no part in it.",
         ),
         Slip(
@@ -338,8 +370,16 @@ Q4 = Function(
 # --- q5: a ranking loss -----------------------------------------------------------------------------------------------
 
 
-def _ranking(scores: np.ndarray, targets: np.ndarray, margin: float = 1.0, clamp: bool = True, turn: int = 1,
-             square: bool = False, per_pair: bool = True, worst: bool = False) -> float:
+def _ranking(
+    scores: np.ndarray,
+    targets: np.ndarray,
+    margin: float = 1.0,
+    clamp: bool = True,
+    turn: int = 1,
+    square: bool = False,
+    per_pair: bool = True,
+    worst: bool = False,
+) -> float:
     losses = []
     for row, truth in zip(scores, targets, strict=True):
         pairs = margin - turn * (row[truth == 1][:, None] - row[truth == 0])
@@ -355,8 +395,12 @@ def _ranking(scores: np.ndarray, targets: np.ndarray, margin: float = 1.0, clamp
 
 
 def _ranking_cases(rng: np.random.Generator) -> list[list[Any]]:
-    cases = [[np.array([[0.5, 0.25]]), np.array([[1, 0]])], [np.array([[3.0, 1.0, 0.5]]), np.array([[1, 0, 0]])],
-             [np.array([[1.0, 2.0]]), np.array([[1, 1]])], [np.array([[1.0, 2.0], [0.0, 0.5]]), np.array([[0, 0], [1, 0]])]]
+    cases = [
+        [np.array([[0.5, 0.25]]), np.array([[1, 0]])],
+        [np.array([[3.0, 1.0, 0.5]]), np.array([[1, 0, 0]])],
+        [np.array([[1.0, 2.0]]), np.array([[1, 1]])],
+        [np.array([[1.0, 2.0], [0.0, 0.5]]), np.array([[0, 0], [1, 0]])],
+    ]
     for count in (2, 4):
         cases.append([rng.integers(-8, 9, (count, 5)) / 4, rng.permuted(np.tile([1, 1, 0, 0, 0], (count, 1)), axis=1)])
     return cases
@@ -390,7 +434,8 @@ Q5 = Function(
         Slip(
             "sum over the pairs",
             lambda scores, targets: _ranking(scores, targets, per_pair=False),
-            "the pairs of a picture were added up. Their mean is asked for, so that pictures with many labels do not count more.",
+            "the pairs of a picture were added up. Their mean is asked for, so that pictures with many labels do not "
+            "count more.",
         ),
         Slip(
             "the worst pair alone",
@@ -399,11 +444,12 @@ Q5 = Function(
         ),
     ),
     hints=(
-        "For one picture: row[truth == 1][:, None] - row[truth == 0] holds the lead of every true label over every false one.",
+        "For one picture: row[truth == 1][:, None] - row[truth == 0] holds the lead of every true label over every "
+        "false one.",
         "A lead of 1 or more costs nothing: max(0, 1 - lead).",
         "Mean over the pairs of a picture (0 if it has none), then the mean over the pictures.",
     ),
-    remark="Gong et al. (2013) train annotation with it. It asks for an order only: thresholds must be found afterwards.",
+    remark="Gong et al. (2013) train annotation with it. It asks for an order only: thresholds come afterwards.",
 )
 
 # --- q6: a small network to train -------------------------------------------------------------------------------------
@@ -425,7 +471,9 @@ def _training_cases(rng: np.random.Generator) -> list[list[Any]]:
     return [[pictures, targets, new, truth.ravel().astype(int)]]
 
 
-def _annotate(pictures: np.ndarray, targets: np.ndarray, new: np.ndarray, steps: int = 300, rate: float = 0.5) -> np.ndarray:
+def _annotate(
+    pictures: np.ndarray, targets: np.ndarray, new: np.ndarray, steps: int = 300, rate: float = 0.5
+) -> np.ndarray:
     x = pictures.reshape(len(pictures), -1).astype(float)
     middle, spread = x.mean(axis=0), x.std(axis=0)
     x, weights, bias = (x - middle) / spread, np.zeros((x.shape[1], targets.shape[1])), np.zeros(targets.shape[1])
@@ -455,7 +503,11 @@ Q6 = Function(
     bar=0.93,
     seconds=10,
     slips=(
-        Slip("constant: names nothing", lambda pictures, targets, new: np.zeros((len(new), LABELS), dtype=int), "never names"),
+        Slip(
+            "constant: names nothing",
+            lambda pictures, targets, new: np.zeros((len(new), LABELS), dtype=int),
+            "never names",
+        ),
         Slip("count: the best label of each picture", _best_class, "one class for each picture"),
         Slip("below: softmax, one name a picture", _softmax_named, "one name for each picture"),
         Slip(
@@ -473,7 +525,8 @@ Q6 = Function(
     hints=(
         "One dense layer on the flattened picture will do: 64 numbers in, 5 logits out, one sigmoid for each.",
         "The gradient is q1's: p - t. So weights -= rate * x.T @ (p - t) / len(x), some hundred times, from zeros.",
-        "Bring each pixel to mean 0 and spread 1 first, with the *training* pictures' numbers. Yes where the logit is above 0.",
+        "Bring each pixel to mean 0 and spread 1 first, with the *training* pictures' numbers. Yes where the logit "
+        "is above 0.",
     ),
     remark="Every label of every new picture counts once. Naming nothing gets about 0.7.",
 )
@@ -484,7 +537,11 @@ Q7 = Words(
     rubric=(
         ("softmax shares out one probability, so two true labels have at most one half each", 1),
         ("its gradient pushes a true label down as soon as it holds more than its share; sigmoids do not", 1),
-        ("accuracy rewards naming nothing for a rare label; a measure that does not (F1, average precision) is named", 1),
+        (
+            "accuracy rewards naming nothing for a rare label; a measure that does not (F1, average precision) is "
+            "named",
+            1,
+        ),
     ),
     hints=(
         "What is the best answer that softmax can give to a picture with a cat and a car?",

@@ -23,7 +23,11 @@ def _draw_label(rng: np.random.Generator) -> dict[str, Any]:
 def _label(given: dict[str, Any], box: Any = None, width: int | None = None, height: int | None = None) -> list[float]:
     x1, y1, x2, y2 = given["box"]
     width, height = width or given["width"], height or given["height"]
-    box = box(x1, y1, x2, y2, width, height) if box else (x1 / width, 1 - y2 / height, (y2 - y1) / height, (x2 - x1) / width)
+    box = (
+        box(x1, y1, x2, y2, width, height)
+        if box
+        else (x1 / width, 1 - y2 / height, (y2 - y1) / height, (x2 - x1) / width)
+    )
     return [*box, 1, *(int(name == given["class"]) for name in CLASSES)]
 
 
@@ -32,7 +36,8 @@ def _trace_label(given: dict[str, Any]) -> str:
     bx, by, bh, bw, *_ = _label(given)
     return (
         f"- left edge: {x1} / {width} = **{bx:.3f}**\n"
-        f"- lower edge: {y2} from the top, so {height} - {y2} = {height - y2} from the bottom: {height - y2} / {height} = "
+        f"- lower edge: {y2} from the top, so {height} - {y2} = {height - y2} from the bottom: {height - y2} / "
+        f"{height} = "
         f"**{by:.3f}**\n"
         f"- height: ({y2} - {y1}) / {height} = **{bh:.3f}**, width: ({x2} - {x1}) / {width} = **{bw:.3f}**\n"
         f"- there is an object: **1**; it is a {given['class']}: **{', '.join(map(str, _label(given)[5:]))}**"
@@ -43,15 +48,14 @@ Q1 = Numbers(
     draw=_draw_label,
     ask=lambda given: (
         f"a picture {given['width']} pixels wide and {given['height']} high; a {given['class']} with edges left "
-        f"{given['box'][0]}, top {given['box'][1]}, right {given['box'][2]}, bottom {given['box'][3]} (rulers count downwards)"
+        f"{given['box'][0]}, top {given['box'][1]}, right {given['box'][2]}, bottom {given['box'][3]} (rulers count "
+        f"downwards)"
     ),
     expected=_label,
     slips=(
         Slip(
             "counted from the top",
-            lambda given: _label(
-                given, lambda x1, y1, x2, y2, w, h: (x1 / w, y1 / h, (y2 - y1) / h, (x2 - x1) / w)
-            ),
+            lambda given: _label(given, lambda x1, y1, x2, y2, w, h: (x1 / w, y1 / h, (y2 - y1) / h, (x2 - x1) / w)),
             "b_y is counted downwards to the upper edge. In this label y counts upwards, to the lower left corner.",
         ),
         Slip(
@@ -70,8 +74,11 @@ Q1 = Numbers(
         ),
         Slip(
             "one side for all shares",
-            lambda given: _label(given, height=None, box=lambda x1, y1, x2, y2, w, h: (
-                x1 / w, (h - y2) / w, (y2 - y1) / w, (x2 - x1) / w)),
+            lambda given: _label(
+                given,
+                height=None,
+                box=lambda x1, y1, x2, y2, w, h: (x1 / w, (h - y2) / w, (y2 - y1) / w, (x2 - x1) / w),
+            ),
             "every number was divided by the picture's width. What is measured up and down is a share of its height.",
         ),
         Slip(
@@ -87,7 +94,8 @@ Q1 = Numbers(
     ),
     hints=(
         "Draw the box, and a y-axis that begins at the bottom of the picture.",
-        "Which corner is the lower left one? Its distance from the left and from the bottom come first, then height and width.",
+        "Which corner is the lower left one? Its distance from the left and from the bottom come first, then height "
+        "and width.",
         "(left / W, (H - bottom) / H, (bottom - top) / H, (right - left) / W, 1, then one-hot over cat, car, frog).",
     ),
     trace=_trace_label,
@@ -130,10 +138,12 @@ def _trace_pairs(given: dict[str, Any]) -> str:
     width, height = _shared(a, b)
     gone = _shared(a, far)
     return (
-        f"- First pair: they share {width} x {height} = {width * height}. The areas are {_area(a)} and {_area(b)}; together "
+        f"- First pair: they share {width} x {height} = {width * height}. The areas are {_area(a)} and {_area(b)}; "
+        f"together "
         f"they cover {_area(a)} + {_area(b)} - {width * height} = {_area(a) + _area(b) - width * height}. "
         f"IoU **{_overlap(a, b):.3f}**.\n"
-        f"- Second pair: the second box begins {-gone[0]} to the right of where the first ends, and {-gone[1]} below it. They "
+        f"- Second pair: the second box begins {-gone[0]} to the right of where the first ends, and {-gone[1]} below "
+        f"it. They "
         f"share nothing: **0**. (The product of two negative sides would be {gone[0] * gone[1]}.)"
     )
 
@@ -149,7 +159,8 @@ Q2 = Numbers(
         Slip(
             "without clamping at 0",
             _pairs(clamp=False),
-            "IoU without clamping at 0: two negative sides give a positive product. Boxes that do not meet share nothing.",
+            "IoU without clamping at 0: two negative sides give a positive product. Boxes that do not meet share "
+            "nothing.",
         ),
         Slip(
             "shared part counted twice",
@@ -184,7 +195,9 @@ Q2 = Numbers(
 
 
 def _edges(labels: np.ndarray, height: float, width: float) -> np.ndarray:
-    x, y, h, w = np.moveaxis(np.asarray(labels, dtype=float)[:, :4], 1, 0) * np.array([[width], [height], [height], [width]])
+    x, y, h, w = np.moveaxis(np.asarray(labels, dtype=float)[:, :4], 1, 0) * np.array(
+        [[width], [height], [height], [width]]
+    )
     return np.stack([x, height - y - h, x + w, height - y], axis=1)
 
 
@@ -205,15 +218,27 @@ Q3 = Function(
         Slip(
             "y not turned round",
             lambda labels, height, width: np.stack(
-                [labels[:, 0] * width, labels[:, 1] * height, (labels[:, 0] + labels[:, 3]) * width,
-                 (labels[:, 1] + labels[:, 2]) * height], axis=1),
+                [
+                    labels[:, 0] * width,
+                    labels[:, 1] * height,
+                    (labels[:, 0] + labels[:, 3]) * width,
+                    (labels[:, 1] + labels[:, 2]) * height,
+                ],
+                axis=1,
+            ),
             "y still counts upwards. Pixels count downwards from the top: the picture's height comes in.",
         ),
         Slip(
             "lower corner taken for the upper",
             lambda labels, height, width: np.stack(
-                [labels[:, 0] * width, (1 - labels[:, 1]) * height, (labels[:, 0] + labels[:, 3]) * width,
-                 (1 - labels[:, 1] + labels[:, 2]) * height], axis=1),
+                [
+                    labels[:, 0] * width,
+                    (1 - labels[:, 1]) * height,
+                    (labels[:, 0] + labels[:, 3]) * width,
+                    (1 - labels[:, 1] + labels[:, 2]) * height,
+                ],
+                axis=1,
+            ),
             "the corner was turned round and then taken for the upper one. Downwards, the box lies above it.",
         ),
         Slip(
@@ -228,8 +253,10 @@ Q3 = Function(
         ),
         Slip(
             "corner and sides returned",
-            lambda labels, height, width: _edges(labels, height, width) * [1, 1, 0, 0]
-            + np.stack([0 * labels[:, 0], 0 * labels[:, 0], labels[:, 3] * width, labels[:, 2] * height], axis=1),
+            lambda labels, height, width: (
+                _edges(labels, height, width) * [1, 1, 0, 0]
+                + np.stack([0 * labels[:, 0], 0 * labels[:, 0], labels[:, 3] * width, labels[:, 2] * height], axis=1)
+            ),
             "this is corner, width and height. Four edges are asked for: the last two are right and bottom.",
         ),
         Slip(
@@ -254,7 +281,9 @@ def _matrix(found: np.ndarray, true: np.ndarray, clamp: bool = True, more: int =
     return np.array(table, dtype=float).reshape(len(found), len(true))
 
 
-def _best(found: np.ndarray, true: np.ndarray, threshold: float, table: Any = _matrix, enough: Any = None) -> np.ndarray:
+def _best(
+    found: np.ndarray, true: np.ndarray, threshold: float, table: Any = _matrix, enough: Any = None
+) -> np.ndarray:
     table = table(found, true)
     if table.shape[1] == 0:
         return np.full(len(found), -1)
@@ -288,7 +317,9 @@ def _best_cases(rng: np.random.Generator) -> list[list[Any]]:
     ]
     for _ in range(4):
         true = _drawn_boxes(rng, 5)
-        cases.append([np.concatenate([true[:3] + rng.integers(-3, 3, (3, 4)) * [1, 1, 0, 0], _drawn_boxes(rng, 3)]), true, 0.3])
+        cases.append(
+            [np.concatenate([true[:3] + rng.integers(-3, 3, (3, 4)) * [1, 1, 0, 0], _drawn_boxes(rng, 3)]), true, 0.3]
+        )
     return cases
 
 
@@ -351,8 +382,14 @@ def _softmax(logits: np.ndarray, axis: int = 1) -> np.ndarray:
     return shares / shares.sum(axis=axis, keepdims=True)
 
 
-def _parts(outputs: np.ndarray, labels: np.ndarray, silent: tuple[bool, bool] = (True, True), over_all: bool = False,
-           axis: int = 1, box: Any = None) -> list[float]:
+def _parts(
+    outputs: np.ndarray,
+    labels: np.ndarray,
+    silent: tuple[bool, bool] = (True, True),
+    over_all: bool = False,
+    axis: int = 1,
+    box: Any = None,
+) -> list[float]:
     there = labels[:, 4] == 1
     box_rows, class_rows = (there if quiet else np.ones(len(there), dtype=bool) for quiet in silent)
 
@@ -367,8 +404,10 @@ def _parts(outputs: np.ndarray, labels: np.ndarray, silent: tuple[bool, bool] = 
 
 
 def _parts_cases(rng: np.random.Generator) -> list[list[Any]]:
-    cases = [[np.array([[0.5, 0.5, 0.25, 0.25, 0, 0, 0, 0]]), np.array([[0.5, 0.25, 0.25, 0.5, 1, 1, 0, 0]])],
-             [np.array([[0.5, 0.5, 0.25, 0.25, -1, 1, 0, 0]]), np.zeros((1, 8))]]
+    cases = [
+        [np.array([[0.5, 0.5, 0.25, 0.25, 0, 0, 0, 0]]), np.array([[0.5, 0.25, 0.25, 0.5, 1, 1, 0, 0]])],
+        [np.array([[0.5, 0.5, 0.25, 0.25, -1, 1, 0, 0]]), np.zeros((1, 8))],
+    ]
     for count in (3, 4, 6):
         labels = np.zeros((count, 8))
         for row in labels[: count - 1]:
@@ -396,7 +435,8 @@ Q5 = Function(
         Slip(
             "divided by all pictures",
             lambda outputs, labels: _parts(outputs, labels, over_all=True),
-            "the first and the last part were divided by the number of all pictures. Their mean is over pictures with an object.",
+            "the first and the last part were divided by the number of all pictures. Their mean is over pictures "
+            "with an object.",
         ),
         Slip(
             "softmax over the batch axis",
@@ -424,7 +464,7 @@ Q5 = Function(
         "Whether: -ln p where there is one, -ln(1 - p) where there is none, with p the sigmoid of the fifth number.",
         "What: -ln of the right class's share in softmax(outputs[there, 5:]), over axis 1. No object at all: 0.",
     ),
-    remark="Where `there` is nowhere true, a mean would be 0 / 0. Dividing by max(1, count) gives the 0 that is asked for.",
+    remark="Where `there` is nowhere true, a mean would be 0 / 0. Divide by max(1, count): then it is 0.",
 )
 
 # --- q6: GIoU by hand -------------------------------------------------------------------------------------------------
@@ -495,7 +535,9 @@ Q6 = Numbers(
 # --- q7: a file that one can trust ------------------------------------------------------------------------------------
 
 
-def _read(text: str, check: bool = True, skip: bool = False, whole: bool = True, blanks: bool = True) -> list[tuple[Any, ...]]:
+def _read(
+    text: str, check: bool = True, skip: bool = False, whole: bool = True, blanks: bool = True
+) -> list[tuple[Any, ...]]:
     found = []
     for line in text.split("\n"):
         line = line.split("#")[0].strip()
@@ -581,7 +623,10 @@ Q7 = Function(
 Q8 = Words(
     rubric=(
         ("with two right answers the squared error is smallest at their mean, here a box between the cats", 1),
-        ("a longer label needs an order of the cats, and any rule makes similar pictures have very different labels", 1),
+        (
+            "a longer label needs an order of the cats, and any rule makes similar pictures have very different labels",
+            1,
+        ),
         ("a way out: ask at many places (proposals, a grid), each with a label of its own", 1),
     ),
     hints=(

@@ -19,7 +19,7 @@ def _draw_object(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _object(given: dict[str, Any], start: bool = False) -> tuple[int, int, float, float, float, float]:
-    """Row, column, place in the cell, shares of the picture; `start`: of the upper left corner in place of the centre."""
+    """Row, column, place in the cell, shares of the picture; `start`: of the upper left corner."""
     x1, y1, x2, y2 = given["box"]
     x, y = (x1, y1) if start else ((x1 + x2) / 2, (y1 + y2) / 2)
     x, y = x * given["grid"] / 100, y * given["grid"] / 100
@@ -35,9 +35,11 @@ def _trace_object(given: dict[str, Any]) -> str:
     row, column, x, y, w, h = _object(given)
     return (
         f"- Centre ({(x1 + x2) / 2:g}, {(y1 + y2) / 2:g}); cells of {side} pixels: ({(x1 + x2) / 2:g} / {side}, "
-        f"{(y1 + y2) / 2:g} / {side}) = ({column + x:g}, {row + y:g}). So row **{row}**, column **{column}**, and within that "
+        f"{(y1 + y2) / 2:g} / {side}) = ({column + x:g}, {row + y:g}). So row **{row}**, column **{column}**, and "
+        f"within that "
         f"cell x = **{x:.3f}**, y = **{y:.3f}**.\n"
-        f"- Sides {x2 - x1} and {y2 - y1} pixels, {w:g} and {h:g} of the picture; roots **{w**0.5:g}** and **{h**0.5:g}**."
+        f"- Sides {x2 - x1} and {y2 - y1} pixels, {w:g} and {h:g} of the picture; roots **{w**0.5:g}** and "
+        f"**{h**0.5:g}**."
     )
 
 
@@ -56,8 +58,16 @@ Q1 = Numbers(
         ),
         Slip(
             "place in the whole picture",
-            _cell(lambda row, column, x, y, w, h, grid: (
-                row, column, (column + x) / grid, (row + y) / grid, w**0.5, h**0.5)),
+            _cell(
+                lambda row, column, x, y, w, h, grid: (
+                    row,
+                    column,
+                    (column + x) / grid,
+                    (row + y) / grid,
+                    w**0.5,
+                    h**0.5,
+                )
+            ),
             "x and y are shares of the picture. They tell the place within the cell, as shares of the cell.",
         ),
         Slip(
@@ -68,7 +78,8 @@ Q1 = Numbers(
         Slip(
             "sides counted in cells",
             _cell(lambda row, column, x, y, w, h, grid: (row, column, x, y, (w * grid) ** 0.5, (h * grid) ** 0.5)),
-            "the sides are counted in cells. An object may be larger than its cell: its sides are shares of the picture.",
+            "the sides are counted in cells. An object may be larger than its cell: its sides are shares of the "
+            "picture.",
         ),
         Slip(
             "corner in place of the centre",
@@ -95,13 +106,21 @@ Q1 = Numbers(
 def _draw_pair(rng: np.random.Generator) -> dict[str, Any]:
     width, height = (10 * int(n) for n in rng.integers(3, 7, 2))
     x, y = (int(n) for n in rng.integers(1, 30, 2))
-    lower, wide = (int(n) for n in rng.choice((3, 4, 6, 7, 8, 9), 2, replace=False))  # tenths of the height, of the width
+    lower, wide = (
+        int(n) for n in rng.choice((3, 4, 6, 7, 8, 9), 2, replace=False)
+    )  # tenths of the height, of the width
     first, second = [x, y, x + width, y + height * lower // 10], [x, y, x + width * wide // 10, y + height]
     less, more = sorted(int(n) for n in rng.choice(np.arange(2, 10), 2, replace=False))
     confidence = [less / 10, more / 10] if lower > wide else [more / 10, less / 10]  # the better box is less sure
     scores = [int(n) / 10 for n in rng.choice(np.arange(1, 9), 3, replace=False)]
-    return {"true": [x, y, x + width, y + height], "boxes": [first, second], "overlaps": [lower / 10, wide / 10],
-            "confidence": confidence, "scores": scores, "class": int(rng.integers(3))}
+    return {
+        "true": [x, y, x + width, y + height],
+        "boxes": [first, second],
+        "overlaps": [lower / 10, wide / 10],
+        "confidence": confidence,
+        "scores": scores,
+        "class": int(rng.integers(3)),
+    }
 
 
 def _answer(given: dict[str, Any], best: int | None = None) -> tuple[int, float, float, float]:
@@ -116,7 +135,8 @@ def _ask_pair(given: dict[str, Any]) -> str:
         for k, (box, sure) in enumerate(zip(given["boxes"], given["confidence"], strict=True))
     )
     return (
-        f"The object: ({', '.join(map(str, given['true']))}), of class {given['class']}. Its cell answers with\n\n{boxes}\n"
+        f"The object: ({', '.join(map(str, given['true']))}), of class {given['class']}. Its cell answers "
+        f"with\n\n{boxes}\n"
         f"- class scores, from class 0 on: {', '.join(map(str, given['scores']))}"
     )
 
@@ -125,7 +145,8 @@ def _trace_pair(given: dict[str, Any]) -> str:
     best, overlap, sure, score = _answer(given)
     return (
         f"- Both boxes lie within the object's. Box 0 has its width and {given['overlaps'][0]:g} of its height, box 1 "
-        f"{given['overlaps'][1]:g} of its width and its height: these are their IoU. Box **{best}** overlaps more, whatever "
+        f"{given['overlaps'][1]:g} of its width and its height: these are their IoU. Box **{best}** overlaps more, "
+        f"whatever "
         f"the confidences say.\n"
         f"- Its confidence is to become P(object) times IoU = 1 · {overlap:g} = **{overlap:g}**.\n"
         f"- Now it scores {score:g} · {sure:g} = **{score * sure:.3f}** for class {given['class']}."
@@ -159,7 +180,8 @@ Q2 = Numbers(
         Slip(
             "score with the true overlap",
             _pair(lambda best, overlap, sure, score: (best, overlap, score * overlap)),
-            "the score was made with the true IoU. When the network is used nobody knows that: its own confidence stands there.",
+            "the score was made with the true IoU. When the network is used nobody knows that: its own confidence "
+            "stands there.",
         ),
         Slip(
             "confidence alone",
@@ -178,8 +200,17 @@ Q2 = Numbers(
 # --- q3: reading the grid ---------------------------------------------------------------------------------------------
 
 
-def _boxes_of(outputs: np.ndarray, height: float, width: float, *, swap: bool = False, square: bool = True,
-              add: bool = True, corner: bool = False, per_cell: bool = False) -> np.ndarray:
+def _boxes_of(
+    outputs: np.ndarray,
+    height: float,
+    width: float,
+    *,
+    swap: bool = False,
+    square: bool = True,
+    add: bool = True,
+    corner: bool = False,
+    per_cell: bool = False,
+) -> np.ndarray:
     rows, columns = outputs.shape[:2]
     found = np.zeros((rows, columns, 4))
     for i in range(rows):
@@ -251,15 +282,22 @@ def _draw_heap(rng: np.random.Generator) -> dict[str, Any]:
     row, other = (int(n) for n in rng.integers(0, 40, 2))
     apart = int(rng.integers(60, 80))
     boxes = [  # A hides B, B would hide C; D and E are one heap of two classes, F is hidden by D or hides it
-        [row, 10, row + 20, 20, 0], [row + 5, 10, row + 25, 20, 0], [row + 10, 10, row + 30, 20, 0],
-        [other, apart, other + 20, apart + 10, 0], [other + 2, apart, other + 22, apart + 10, 1],
+        [row, 10, row + 20, 20, 0],
+        [row + 5, 10, row + 25, 20, 0],
+        [row + 10, 10, row + 30, 20, 0],
+        [other, apart, other + 20, apart + 10, 0],
+        [other + 2, apart, other + 22, apart + 10, 1],
         [other + 4, apart, other + 24, apart + 10, 0],
     ]
     scores = [int(n) / 100 for n in rng.choice(np.arange(20, 99), 6, replace=False)]
     scores[:3] = sorted(scores[:3], reverse=True)
     order = rng.permutation(6)
-    return {"boxes": [boxes[k][:4] for k in order], "classes": [boxes[k][4] for k in order],
-            "scores": [scores[k] for k in order], "threshold": 0.5}
+    return {
+        "boxes": [boxes[k][:4] for k in order],
+        "classes": [boxes[k][4] for k in order],
+        "scores": [scores[k] for k in order],
+        "threshold": 0.5,
+    }
 
 
 def _row_iou(a: Any, b: Any) -> float:
@@ -284,17 +322,32 @@ def _kept(given: dict[str, Any], by_class: bool = True, order: Any = None, dead_
     return kept
 
 
+def _one_a_class(given: dict[str, Any]) -> list[int]:
+    kept: dict[int, int] = {}
+    for k in sorted(range(6), key=lambda k: -given["scores"][k]):
+        kept.setdefault(given["classes"][k], k)
+    return list(kept.values())
+
+
 def _trace_heap(given: dict[str, Any]) -> str:
     lines, kept = [], []
     for k in sorted(range(6), key=lambda k: -given["scores"][k]):
-        over = [r for r in kept if given["classes"][r] == given["classes"][k]
-                and _row_iou(given["boxes"][k], given["boxes"][r]) > given["threshold"]]
+        over = [
+            r
+            for r in kept
+            if given["classes"][r] == given["classes"][k]
+            and _row_iou(given["boxes"][k], given["boxes"][r]) > given["threshold"]
+        ]
         if over:
-            lines.append(f"- {k} ({given['scores'][k]}): overlaps {over[0]} by "
-                         f"{_row_iou(given['boxes'][k], given['boxes'][over[0]]):.2f}, same class: gone")
+            lines.append(
+                f"- {k} ({given['scores'][k]}): overlaps {over[0]} by "
+                f"{_row_iou(given['boxes'][k], given['boxes'][over[0]]):.2f}, same class: gone"
+            )
         else:
             kept.append(k)
-            lines.append(f"- {k} ({given['scores'][k]}): no box of its class that stays overlaps it by more than a half: stays")
+            lines.append(
+                f"- {k} ({given['scores'][k]}): no box of its class that stays overlaps it by more than a half: stays"
+            )
     return "Surest first:\n\n" + "\n".join(lines) + f"\n\nSo **{kept}**."
 
 
@@ -333,8 +386,7 @@ Q4 = Numbers(
         ),
         Slip(
             "one box a class",
-            lambda given: [k for n, k in enumerate(order := sorted(range(6), key=lambda k: -given["scores"][k]))
-                           if given["classes"][k] not in [given["classes"][r] for r in order[:n]]],
+            _one_a_class,
             "only the surest box of each class is left. Boxes that hardly overlap are other objects.",
         ),
         Slip(
@@ -345,7 +397,8 @@ Q4 = Numbers(
     ),
     hints=(
         "Draw the boxes: they lie in two heaps. Then sort the numbers by falling score.",
-        "All boxes are 20 wide and 10 high. Shifted by d they share 20 - d and cover 20 + d: IoU = (20 - d) / (20 + d).",
+        "All boxes are 20 wide and 10 high. Shifted by d they share 20 - d and cover 20 + d: IoU = (20 - d) / (20 + "
+        "d).",
         "Down the sorted list: a box stays unless one that stays, of its own class, overlaps it by more than 0.5.",
     ),
     trace=_trace_heap,
@@ -354,8 +407,13 @@ Q4 = Numbers(
 # --- q5: a softer suppression -----------------------------------------------------------------------------------------
 
 
-def _soft(boxes: np.ndarray, scores: np.ndarray, change: Any = lambda overlap: 1 - overlap, again: bool = True,
-          everybody: bool = False) -> np.ndarray:
+def _soft(
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    change: Any = lambda overlap: 1 - overlap,
+    again: bool = True,
+    everybody: bool = False,
+) -> np.ndarray:
     scores, waiting = np.array(scores, dtype=float), list(range(len(scores)))
     if not again:
         waiting.sort(key=lambda k: -scores[k])
@@ -370,9 +428,12 @@ def _soft(boxes: np.ndarray, scores: np.ndarray, change: Any = lambda overlap: 1
 
 def _soft_cases(rng: np.random.Generator) -> list[list[Any]]:
     square = np.array([[0.0, 0, 10, 10]])
-    cases = [[square, np.array([0.5])], [np.zeros((0, 4)), np.zeros(0)],
-             [np.array([[0.0, 0, 10, 10], [0, 0, 10, 5]]), np.array([0.5, 0.75])],
-             [np.array([[0.0, 0, 10, 10], [0, 0, 10, 9], [0, 4, 10, 14]]), np.array([1.0, 0.9, 0.8])]]  # overtaken
+    cases = [
+        [square, np.array([0.5])],
+        [np.zeros((0, 4)), np.zeros(0)],
+        [np.array([[0.0, 0, 10, 10], [0, 0, 10, 5]]), np.array([0.5, 0.75])],
+        [np.array([[0.0, 0, 10, 10], [0, 0, 10, 9], [0, 4, 10, 14]]), np.array([1.0, 0.9, 0.8])],
+    ]  # overtaken
     for count in (4, 6, 8):
         corner = rng.integers(0, 12, (count, 2)).astype(float)
         boxes = np.concatenate([corner, corner + rng.integers(8, 16, (count, 2))], axis=1)
@@ -398,7 +459,8 @@ Q5 = Function(
         Slip(
             "order never renewed",
             lambda boxes, scores: _soft(boxes, scores, again=False),
-            "the order was fixed at the start. A box that has lost may fall behind others: look for the surest each time.",
+            "the order was fixed at the start. A box that has lost may fall behind others: look for the surest each "
+            "time.",
         ),
         Slip(
             "every pair both ways",
@@ -419,7 +481,8 @@ Q5 = Function(
     hints=(
         "A list of those that wait, and a loop: take the surest, then lower the others.",
         "best = max(waiting, key=lambda k: scores[k]). Its score is final. For all others that wait: times 1 - IoU.",
-        "Work on a copy of the scores, indexed by the boxes' own numbers; then the order of the return is right by itself.",
+        "Work on a copy of the scores, indexed by the boxes' own numbers; then the order of the return is right by "
+        "itself.",
     ),
     remark="Bodla et al. (2017) call it soft-NMS. Two cats side by side both survive, the second with a lower score.",
 )
@@ -427,9 +490,19 @@ Q5 = Function(
 # --- q6: the loss of one cell -----------------------------------------------------------------------------------------
 
 
-def _loss(answers: np.ndarray, overlaps: np.ndarray, true: np.ndarray, scores: np.ndarray, label: int, *,
-          coordinates: float = 5, empty: float = 0.5, best: int | None = None, target: float | None = None,
-          class_times: int = 1) -> float:
+def _loss(
+    answers: np.ndarray,
+    overlaps: np.ndarray,
+    true: np.ndarray,
+    scores: np.ndarray,
+    label: int,
+    *,
+    coordinates: float = 5,
+    empty: float = 0.5,
+    best: int | None = None,
+    target: float | None = None,
+    class_times: int = 1,
+) -> float:
     best = int(np.argmax(overlaps)) if best is None else best
     one_hot = np.arange(len(scores)) == label
     place = ((answers[best, :4] - true) ** 2).sum()
@@ -438,18 +511,34 @@ def _loss(answers: np.ndarray, overlaps: np.ndarray, true: np.ndarray, scores: n
     return float(coordinates * place + sure + empty * others + class_times * ((scores - one_hot) ** 2).sum())
 
 
-def _all_responsible(answers: np.ndarray, overlaps: np.ndarray, true: np.ndarray, scores: np.ndarray, label: int) -> float:
+def _all_responsible(
+    answers: np.ndarray, overlaps: np.ndarray, true: np.ndarray, scores: np.ndarray, label: int
+) -> float:
     place = 5 * ((answers[:, :4] - true) ** 2).sum() + ((answers[:, 4] - overlaps) ** 2).sum()
     return float(place + ((scores - (np.arange(len(scores)) == label)) ** 2).sum())
 
 
 def _loss_cases(rng: np.random.Generator) -> list[list[Any]]:
-    cases = [[np.array([[0.5, 0.5, 0.5, 0.5, 0.5], [0.25, 0.5, 0.5, 0.75, 0.75]]), np.array([0.5, 0.25]),
-              np.array([0.5, 0.25, 0.5, 0.5]), np.array([0.5, 0.25, 0.25]), 0]]
+    cases = [
+        [
+            np.array([[0.5, 0.5, 0.5, 0.5, 0.5], [0.25, 0.5, 0.5, 0.75, 0.75]]),
+            np.array([0.5, 0.25]),
+            np.array([0.5, 0.25, 0.5, 0.5]),
+            np.array([0.5, 0.25, 0.25]),
+            0,
+        ]
+    ]
     for count, classes in ((2, 3), (2, 5), (3, 2)):
         for _ in range(2):
-            cases.append([rng.integers(1, 9, (count, 5)) / 8, rng.choice(np.arange(1, 9), count, replace=False) / 10,
-                          rng.integers(1, 9, 4) / 8, rng.integers(0, 9, classes) / 8, int(rng.integers(classes))])
+            cases.append(
+                [
+                    rng.integers(1, 9, (count, 5)) / 8,
+                    rng.choice(np.arange(1, 9), count, replace=False) / 10,
+                    rng.integers(1, 9, 4) / 8,
+                    rng.integers(0, 9, classes) / 8,
+                    int(rng.integers(classes)),
+                ]
+            )
     return cases
 
 
@@ -461,13 +550,15 @@ Q6 = Function(
         Slip(
             "weights left out",
             lambda answers, overlaps, true, scores, label: _loss(
-                answers, overlaps, true, scores, label, coordinates=1, empty=1),
+                answers, overlaps, true, scores, label, coordinates=1, empty=1
+            ),
             "the weights are missing: 5 for the coordinates, one half for boxes that are not responsible.",
         ),
         Slip(
             "the surest box responsible",
             lambda answers, overlaps, true, scores, label: _loss(
-                answers, overlaps, true, scores, label, best=int(answers[:, 4].argmax())),
+                answers, overlaps, true, scores, label, best=int(answers[:, 4].argmax())
+            ),
             "the box with the highest confidence was made responsible. It is the one that overlaps most.",
         ),
         Slip(
@@ -488,7 +579,8 @@ Q6 = Function(
         Slip(
             "classes once a box",
             lambda answers, overlaps, true, scores, label: _loss(
-                answers, overlaps, true, scores, label, class_times=len(answers)),
+                answers, overlaps, true, scores, label, class_times=len(answers)
+            ),
             "the class term is counted for every box. In this version a cell has one set of class scores.",
         ),
     ),
@@ -503,8 +595,16 @@ Q6 = Function(
 # --- q7: average precision --------------------------------------------------------------------------------------------
 
 
-def _average(scores: np.ndarray, hits: np.ndarray, count: int, *, order: bool = True, envelope: bool = True,
-             whole: int | None = None, way: str = "area") -> float:
+def _average(
+    scores: np.ndarray,
+    hits: np.ndarray,
+    count: int,
+    *,
+    order: bool = True,
+    envelope: bool = True,
+    whole: int | None = None,
+    way: str = "area",
+) -> float:
     hits = np.asarray(hits, dtype=float)
     if order:
         hits = hits[np.argsort(-np.asarray(scores), kind="stable")]
@@ -522,9 +622,12 @@ def _average(scores: np.ndarray, hits: np.ndarray, count: int, *, order: bool = 
 
 
 def _average_cases(rng: np.random.Generator) -> list[list[Any]]:
-    cases = [[np.array([0.9]), np.array([True]), 1], [np.array([0.9]), np.array([True]), 2],
-             [np.zeros(0), np.zeros(0, dtype=bool), 3],
-             [np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, True, True]), 4]]
+    cases = [
+        [np.array([0.9]), np.array([True]), 1],
+        [np.array([0.9]), np.array([True]), 2],
+        [np.zeros(0), np.zeros(0, dtype=bool), 3],
+        [np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, True, True]), 4],
+    ]
     for count in (5, 7, 9):
         hits = rng.permutation(np.arange(count) < count - 2)
         cases.append([rng.permutation(np.arange(1, count + 1)) / 10, hits, int(hits.sum()) + int(rng.integers(1, 3))])
@@ -574,7 +677,11 @@ Q7 = Function(
 
 Q8 = Words(
     rubric=(
-        ("without weights the many boxes that are not responsible pull all confidences to 0 and drown the few objects", 1),
+        (
+            "without weights the many boxes that are not responsible pull all confidences to 0 and drown the few "
+            "objects",
+            1,
+        ),
         ("the same error in pixels hurts a small box more than a large one, in IoU", 1),
         ("roots make the same pixels cost more at small sides (slope of the root, or two worked numbers)", 1),
     ),
