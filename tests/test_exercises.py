@@ -1,7 +1,7 @@
 """The assignments: sources earn everything, bare releases nothing, and every known mistake loses exactly its points.
 
-What each assignment must keep stands in `course_utils.grading.proof`; here it is held for all of them, and the proof itself
-is held to find what it should on assignments that are broken on purpose.
+What each assignment must keep stands in `course_utils.grading.proof`; here it is held for all of them, and the proof
+itself is held to find what it should on assignments that are broken on purpose.
 """
 
 from __future__ import annotations
@@ -99,13 +99,13 @@ def changed(**questions: object) -> Assignment:
 def test_a_slip_that_reads_as_right_is_found() -> None:
     right = load(EX02).questions["q5"].expected
     slips = (Slip("no mistake at all", right, "message"),)
-    with pytest.raises(ValueError, match="q5 .* must tell its slips apart: 'no mistake at all' reads as right"):
+    with pytest.raises(ValueError, match=r"q5 .* must tell its slips apart: 'no mistake at all' reads as right"):
         Marker(changed(q5={"slips": slips}), proof.SECRET)
 
 
 def test_two_slips_that_look_alike_are_found() -> None:
     wrong = load(EX02).questions["q1"].slips[0]
-    with pytest.raises(ValueError, match="q1 .* tell its slips apart.*'again' reads as 'rounded up'"):
+    with pytest.raises(ValueError, match=r"q1 .* tell its slips apart.*'again' reads as 'rounded up'"):
         changed(q1={"slips": (wrong, wrong._replace(name="again"))}).variant("q1", 0)
 
 
@@ -137,10 +137,10 @@ def test_marks_without_counterpart_are_refused() -> None:
 
 def test_points_must_agree_in_heading_and_cell() -> None:
     assignment = load(EX02)
-    text = json.dumps(assignment.notebook).replace("**3 points · 20 minutes", "**2 points · 20 minutes")
+    text = json.dumps(assignment.notebook, ensure_ascii=False).replace("**3 points · 20 minutes", "**2 points · 20 minutes")
     assignment.notebook = json.loads(text)
     with pytest.raises(ValueError, match="points of q4 must be the same"):
-        assignment.cells
+        _ = assignment.cells
 
 
 def test_another_solution_than_the_source_s_is_right_as_well() -> None:

@@ -1,7 +1,7 @@
-"""Submissions that mean harm, or are broken: each is contained, earns nothing that it did not earn, and loses nothing else.
+"""Submissions that mean harm, or are broken: each is contained, earns nothing undeserved, and loses nothing else.
 
-One batch marks them all, honest ones among them, as `make grade` does. Where there is no bubblewrap the tests are skipped;
-with COURSE_NEEDS_SANDBOX set (.ci/run sets it) they fail instead.
+One batch marks them all, honest ones among them, as `make grade` does. Where there is no bubblewrap the tests are
+skipped; with COURSE_NEEDS_SANDBOX set (.ci/run sets it) they fail instead.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ HOSTILE: dict[str, tuple[dict[str, str], set[str]]] = {
     "endless loop beside the answer": ({"q5+": "while True:\n    pass"}, set()),
     "endless loop in a function": ({"q4": q4("while True: pass")}, {"q4"}),
     "sleeps": ({"first": "import time\ntime.sleep(10_000)"}, set()),
-    "fork bomb": ({"first": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"}, set()),
+    "fork bomb": (
+        {"first": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"},
+        set(),
+    ),
     "fork bomb in a function": (
         {"q4": q4("import os", "while True:", "    try: os.fork()", "    except OSError: pass")},
         {"q4"},
@@ -90,7 +93,8 @@ HOSTILE: dict[str, tuple[dict[str, str], set[str]]] = {
     "writes into every file": (
         {
             "first": "import json, os\nfor fd in range(3, 60):\n    for q in ('q1', 'q2', 'q3', 'q4', 'q5', 'q6'):\n"
-            "        try:\n            os.write(fd, json.dumps({'question': q, 'right': True, 'points': 99}).encode() + b'\\n')\n"
+            "        try:\n            os.write(fd, json.dumps({'question': q, 'right': True, 'points': "
+            "99}).encode() + b'\\n')\n"
             "        except OSError:\n            pass",
             "q4": WRONG_Q4,
         },
@@ -122,7 +126,8 @@ HOSTILE: dict[str, tuple[dict[str, str], set[str]]] = {
     ),
     "numpy patched": (
         {
-            "last": "import numpy.testing\nnumpy.testing.assert_allclose = np.testing.assert_equal = lambda *a, **k: None\n"
+            "last": "import numpy.testing\nnumpy.testing.assert_allclose = np.testing.assert_equal = lambda *a, "
+            "**k: None\n"
             "np.allclose = np.array_equal = np.all = lambda *a, **k: True",
             "q4": WRONG_Q4,
         },
@@ -142,7 +147,8 @@ HOSTILE: dict[str, tuple[dict[str, str], set[str]]] = {
     ),
     "equals everything": (
         {
-            "q1": "class Yes:\n    __eq__ = __le__ = __ge__ = lambda self, other: True\n    __array__ = lambda self, *a, **k: self\n"
+            "q1": "class Yes:\n    __eq__ = __le__ = __ge__ = lambda self, other: True\n    __array__ = lambda "
+            "self, *a, **k: self\n"
             "    __hash__ = None\nq1 = Yes()",
             "q3": "def output_shape(height, width, kernel, stride, padding):\n    return Yes()",
         },
@@ -182,13 +188,16 @@ HOSTILE: dict[str, tuple[dict[str, str], set[str]]] = {
     "calls the network": (
         {
             "first": "import socket\nfor host in ('127.0.0.1', '1.1.1.1'):\n    try:\n"
-            "        socket.create_connection((host, PORT), timeout=1).send(b'hello')\n    except OSError:\n        pass"
+            "        socket.create_connection((host, PORT), timeout=1).send(b'hello')\n    except OSError:\n    "
+            "    pass"
         },
         set(),
     ),
     "becomes root": (
-        {"first": "import os\nfor change in (os.setuid, os.setgid, os.seteuid):\n    try:\n        change(0)\n"
-         "    except OSError:\n        pass\nos.system('mount -t tmpfs none /usr; unshare -r true')"},
+        {
+            "first": "import os\nfor change in (os.setuid, os.setgid, os.seteuid):\n    try:\n        change(0)\n"
+            "    except OSError:\n        pass\nos.system('mount -t tmpfs none /usr; unshare -r true')"
+        },
         set(),
     ),
     "a function of another's numbers": (
@@ -233,7 +242,14 @@ def notebook(changes: dict[str, str], names: dict[str, Any]) -> dict[str, Any]:
         cells.append(cell)
 
     def code(source: str) -> dict[str, Any]:
-        return {"cell_type": "code", "id": "x", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+        return {
+            "cell_type": "code",
+            "id": "x",
+            "metadata": {},
+            "source": source,
+            "outputs": [],
+            "execution_count": None,
+        }
 
     first, last = ([code(changes[place])] if place in changes else [] for place in ("first", "last"))
     content["cells"] = [code(told), *first, *cells, *last]

@@ -232,7 +232,8 @@ def test_a_new_address_reaches_every_link() -> None:
 
 
 def prose_files() -> list[Path]:
-    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), ROOT / "data" / "README.md", *NOTEBOOKS]
+    pages = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), ROOT / "data" / "README.md"]
+    return [*pages, *NOTEBOOKS, *sorted((ROOT / "notebooks" / "exercises").glob("*/*.ipynb"))]
 
 
 def prose(path: Path) -> str:

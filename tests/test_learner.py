@@ -1,4 +1,4 @@
-"""The learner's side of the exercises: verdicts, hints, solutions and progress, without an error and without a network."""
+"""The learner's side of the exercises: verdicts, hints, solutions, progress; without errors, without a network."""
 
 from __future__ import annotations
 
@@ -163,9 +163,7 @@ def test_solution_waits_for_an_attempt_and_for_the_instructor(begun: Path, capsy
     assert "The solutions are not here yet" in capsys.readouterr().out
 
 
-def test_solution_shows_the_way_with_the_student_s_own_numbers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_solution_shows_the_way_with_the_student_s_own_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     release.write(load(EX02), tmp_path, with_solutions=True)
     monkeypatch.chdir(tmp_path / EX02.name)
     monkeypatch.setenv("COURSE_RUNS", str(tmp_path / "runs"))

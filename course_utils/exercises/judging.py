@@ -1,7 +1,7 @@
 """Whether answers are right, and if not, which mistake they show: the same judgement for learner and instructor.
 
-A question is judged by its sheet, a dictionary of plain data: cases (arguments), what is expected for each, and what each
-known slip gives for each. A sheet holds no code, so the answer to "which mistake is this?" needs none either.
+A question is judged by its sheet, a dictionary of plain data: cases (arguments), what is expected for each, and what
+each known slip gives for each. A sheet holds no code, so the answer to "which mistake is this?" needs none either.
 """
 
 from __future__ import annotations
@@ -195,7 +195,9 @@ def judge(sheet: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> Ver
         results: one outcome a case, as `outcome` makes them.
     """
     if len(results) != len(sheet["expected"]):
-        return Verdict(False, f"not yet: {len(sheet['expected'])} results were asked for, {len(results)} came.", None, 0)
+        return Verdict(
+            False, f"not yet: {len(sheet['expected'])} results were asked for, {len(results)} came.", None, 0
+        )
     if all("value" in given and unanswered(unpack(given["value"])) for given in results):
         return Verdict(False, NOT_ANSWERED)
     if sheet.get("bar") is not None:

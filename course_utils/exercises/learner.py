@@ -1,8 +1,8 @@
 """What a learner calls in an exercise notebook. Nothing here raises an error, and nothing needs a network.
 
-`begin` reads the assignment's sheets from the file that lies beside the notebook. They hold cases, right results and the
-results of known slips as plain data, veiled so that nobody reads them by accident; they are not locked, as no answer
-can be that is checked without a network. What an instructor's marks rest on is not among them.
+`begin` reads the assignment's sheets from the file that lies beside the notebook. They hold cases, right results and
+the results of known slips as plain data, veiled so that nobody reads them by accident; they are not locked, as no
+answer can be that is checked without a network. What an instructor's marks rest on is not among them.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _read_progress() -> dict[str, Any]:
 
 
 def _note(question: str, **changes: Any) -> dict[str, Any]:
-    """Change what is kept of a question and write it down; returns it. Where nothing can be written, memory has to do."""
+    """Change what is kept of a question, write it down and return it. If nothing can be written, memory has to do."""
     kept = _now.get("kept") if _now.get("inside") else _read_progress()
     kept = kept or {}
     mine = kept.setdefault(_now["name"], {}).setdefault(question, {})
@@ -132,7 +132,9 @@ def begin(assignment: str, student: str = "") -> None:
         _now["solutions"] = unveil(json.loads(opened.read_text(encoding="utf-8"))["solutions"])
     points = sum(question["points"] for question in bundle["questions"].values())
     print(f"{bundle['title']}: {len(bundle['questions'])} questions, {points:g} points.")
-    print(f"The numbers are those of student {student!r}." if student else "No student named: these are sample numbers.")
+    print(
+        f"The numbers are those of student {student!r}." if student else "No student named: these are sample numbers."
+    )
 
 
 def _question(name: str) -> dict[str, Any]:
@@ -184,7 +186,7 @@ def answer(question: str, value: Any) -> str:
 
 @_never_raises
 def check(question: str, value: Any) -> None:
-    """Print whether an answer is right; if not, the mistake that it shows, or the smallest case in which it is wrong."""
+    """Print whether an answer is right; if not, the mistake that it shows, or the smallest case that is wrong."""
     if _now.get("inside"):  # answers are compared elsewhere
         return
     verdict = _verdict(question, value)
@@ -215,12 +217,16 @@ def solution(question: str, stuck: bool = False) -> None:
         return
     asked = _question(question)
     if not stuck and not _read_progress().get(_now["name"], {}).get(question, {}).get("attempts"):
-        print(f'Try it first: check("{question}", your answer). Or say that you are stuck: '
-              f'solution("{question}", stuck=True)')
+        print(
+            f'Try it first: check("{question}", your answer). Or say that you are stuck: '
+            f'solution("{question}", stuck=True)'
+        )
         return
     if question not in _now["solutions"]:
-        print("The solutions are not here yet. Your instructor hands them out after the deadline; on your own, "
-              "`make practice` brings them along.")
+        print(
+            "The solutions are not here yet. Your instructor hands them out after the deadline; on your own, "
+            "`make practice` brings them along."
+        )
         return
     _note(question, solution=True)
     found = _now["solutions"][question]

@@ -1,7 +1,7 @@
 """Values as JSON and back, without pickle: what a student's function is given, and what it returned.
 
-Plain numbers, texts, lists, tuples, dictionaries, NumPy arrays and PyTorch tensors keep their kind. Anything else becomes
-its type's name: nothing that is read back can run.
+Plain numbers, texts, lists, tuples, dictionaries, NumPy arrays and PyTorch tensors keep their kind. Anything else
+becomes its type's name: nothing that is read back can run.
 """
 
 from __future__ import annotations

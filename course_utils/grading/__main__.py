@@ -30,8 +30,10 @@ def _release(options: argparse.Namespace) -> None:
     place = BUILD / options.command
     for assignment in chosen(options.ex):
         release.write(assignment, place, with_solutions=practice)
-        print(f"{place.relative_to(runtime.PROJECT_ROOT) / assignment.name}: notebook and sheets"
-              + (", with solutions" if practice else ""))
+        print(
+            f"{place.relative_to(runtime.PROJECT_ROOT) / assignment.name}: notebook and sheets"
+            + (", with solutions" if practice else "")
+        )
     if not practice:
         print(f"Worked solutions, for after the deadline: {(place / 'solutions').relative_to(runtime.PROJECT_ROOT)}")
 
@@ -46,14 +48,24 @@ def _grade(options: argparse.Namespace) -> None:
     if new:
         print(f"{new} marks taken over from written.csv.")
     try:
-        grade(assignment, submissions, book, only=options.regrade or None, workers=options.jobs,
-              sandboxed=options.sandbox != "no")
+        grade(
+            assignment,
+            submissions,
+            book,
+            only=options.regrade or None,
+            workers=options.jobs,
+            sandboxed=options.sandbox != "no",
+        )
     finally:
         book.write_written()
-        path = book.export(Policy(due, options.late_percent, options.late_days),
-                           read_roster(Path(options.roster).expanduser() if options.roster else None))
-    print(f"Marks: {path}, canvas.csv beside it. Feedback: {path.parent / 'feedback'}. Answers in words, without names: "
-          f"{path.parent / 'written.csv'}")
+        path = book.export(
+            Policy(due, options.late_percent, options.late_days),
+            read_roster(Path(options.roster).expanduser() if options.roster else None),
+        )
+    print(
+        f"Marks: {path}, canvas.csv beside it. Feedback: {path.parent / 'feedback'}. Answers in words, without names: "
+        f"{path.parent / 'written.csv'}"
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -25,7 +25,9 @@ from course_utils.exercises.values import pack
 
 VARIANTS = 24
 _DRAWS = 500
-_HEADING = re.compile(r"^## (q\d+) · (.+)\n+\*\*([\d.]+) points? · (\d+) minutes? · (easy|medium|hard)\*\*", re.MULTILINE)
+_HEADING = re.compile(
+    r"^## (q\d+) · (.+)\n+\*\*([\d.]+) points? · (\d+) minutes? · (easy|medium|hard)\*\*", re.MULTILINE
+)
 
 
 class Slip(NamedTuple):
@@ -76,8 +78,8 @@ class Function:
     hints: from a nudge to nearly the way.
     remark: what to say beside the solution's code, Markdown.
     tolerance: largest difference from a right number, relative above 1.
-    bar: for functions that label pictures, the share of right labels that is asked for. The last value of each case is then
-        the truth: it is kept back, and `expected` is a way that reaches the bar.
+    bar: for functions that label pictures, the share of right labels that is asked for. The last value of each case is
+        then the truth: it is kept back, and `expected` is a way that reaches the bar.
     seconds: how long all cases together may take.
     """
 
@@ -161,12 +163,16 @@ class Assignment:
         for cell in self.notebook["cells"]:
             for name, title, points, minutes, difficulty in _HEADING.findall("".join(cell["source"])):
                 if marks.get(name) != float(points):
-                    raise ValueError(f"points of {name} must be the same in its heading and its graded cell, got "
-                                     f"{points} and {marks.get(name)} in {self.path}")
+                    raise ValueError(
+                        f"points of {name} must be the same in its heading and its graded cell, got "
+                        f"{points} and {marks.get(name)} in {self.path}"
+                    )
                 found[name] = Cell(title, float(points), int(minutes), difficulty, solutions[name])
         if list(found) != list(self.questions):
-            raise ValueError(f"questions of {self.path} and questions.py must be the same in the same order, got "
-                             f"{', '.join(found)} and {', '.join(self.questions)}")
+            raise ValueError(
+                f"questions of {self.path} and questions.py must be the same in the same order, got "
+                f"{', '.join(found)} and {', '.join(self.questions)}"
+            )
         return found
 
     # --- sheets ---
@@ -191,8 +197,10 @@ class Assignment:
             sheet = self._numbers_sheet(question, given)
             if _told_apart(sheet):
                 return given, sheet
-        raise ValueError(f"draw of {name} in {self.name} must give variants that tell its slips apart, got none in "
-                         f"{_DRAWS} draws: {self.confused(sheet)}")
+        raise ValueError(
+            f"draw of {name} in {self.name} must give variants that tell its slips apart, got none in "
+            f"{_DRAWS} draws: {self.confused(sheet)}"
+        )
 
     def variant_of(self, name: str, student: str) -> int:
         """The number of a student's variant."""

@@ -1,4 +1,4 @@
-"""A whole batch: several submissions at once, each mark written as soon as it is known, so that a killed batch goes on."""
+"""A whole batch: several submissions at once, each mark written when it is known, so that a killed batch goes on."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ def grade(
         runtime.check_choice("only", only, list(assignment.questions))
     if sandboxed and (trouble := sandbox.trouble()):
         raise RuntimeError(
-            f"Student code runs in a sandbox only, and there is none: {trouble}. To run it without, with your rights on "
+            f"Student code runs in a sandbox only, and there is none: {trouble}. To run it without, with your "
+            f"rights on "
             "this machine and no protection at all: make grade ... SANDBOX=no"
         )
     found = find_submissions(submissions, assignment.name)
@@ -109,6 +110,8 @@ def which(submissions: Path, names: list[str]) -> str:
     inside = {entry for _, _, files in os.walk(submissions) for entry in files if entry.endswith(".ipynb")}
     found = [name for name in names if any(name in entry for entry in inside)]
     if len(found) != 1:
-        raise ValueError(f"SUBMISSIONS must hold notebooks of one assignment, got {', '.join(found) or 'none'} in "
-                         f"{submissions}; say which: make grade EX=02 SUBMISSIONS=...")
+        raise ValueError(
+            f"SUBMISSIONS must hold notebooks of one assignment, got {', '.join(found) or 'none'} in "
+            f"{submissions}; say which: make grade EX=02 SUBMISSIONS=..."
+        )
     return found[0]

@@ -1,7 +1,7 @@
-"""The grade book: one folder an assignment, one file a mark, and what is made from them: the mark sheet and the feedback.
+"""The grade book: one folder an assignment, one file a mark, and what is made of them: mark sheet and feedback.
 
-A mark is written once and never changed: each new one is a new file with the next number, which appears whole or not at all.
-What counts for a student is the latest submission that was graded, and of its marks the latest.
+A mark is written once and never changed: each new one is a new file with the next number, which appears whole or not at
+all. What counts for a student is the latest submission that was graded, and of its marks the latest.
 """
 
 from __future__ import annotations
@@ -80,8 +80,10 @@ class Book:
                 pass
         self.secret = secret.read_text().strip()
         if len(self.secret) < 16:
-            raise ValueError(f"{secret} must hold the secret of these marks, got {len(self.secret)} characters; "
-                             "restore it from a copy, or delete it if nothing has been graded yet")
+            raise ValueError(
+                f"{secret} must hold the secret of these marks, got {len(self.secret)} characters; "
+                "restore it from a copy, or delete it if nothing has been graded yet"
+            )
 
     # --- marks ---
 
@@ -168,12 +170,22 @@ class Book:
                 of = self.assignment.cells[question].points
                 points = float(row["points"].replace(",", "."))
                 if not 0 <= points <= of:
-                    raise ValueError(f"points in {path} must be from 0 to {of:g} for {question}, got {points:g} at "
-                                     f"code {row['code']}")
+                    raise ValueError(
+                        f"points in {path} must be from 0 to {of:g} for {question}, got {points:g} at "
+                        f"code {row['code']}"
+                    )
                 known = self._written(student).get((question, row["answer_id"]))
                 if known is None or (known["points"], known["comment"]) != (points, row["comment"]):
-                    self.add({"student": student, "status": "written", "question": question, "points": points,
-                              "answer": row["answer_id"], "comment": row["comment"]})
+                    self.add(
+                        {
+                            "student": student,
+                            "status": "written",
+                            "question": question,
+                            "points": points,
+                            "answer": row["answer_id"],
+                            "comment": row["comment"],
+                        }
+                    )
                     new += 1
         return new
 
@@ -189,8 +201,18 @@ class Book:
                 answer = text_id(mark["text"])
                 known = marks.get((name, answer), {"points": "", "comment": ""})
                 rubric = "; ".join(f"{said} ({worth:g})" for said, worth in question.rubric)
-                rows.append([self.code(student), name, answer, mark["text"], rubric, f"{mark['of']:g}",
-                             f"{known['points']:g}" if known["points"] != "" else "", known["comment"]])
+                rows.append(
+                    [
+                        self.code(student),
+                        name,
+                        answer,
+                        mark["text"],
+                        rubric,
+                        f"{mark['of']:g}",
+                        f"{known['points']:g}" if known["points"] != "" else "",
+                        known["comment"],
+                    ]
+                )
         rows.sort()
         head = ["code", "question", "answer_id", "answer", "rubric", "of", "points", "comment"]
         write_whole(self.folder / "written.csv", sheet_text([head, *rows]))
@@ -202,8 +224,14 @@ class Book:
         record = self.current(student)
         if record is None or record["status"] != "graded":
             why = record["why"] if record else "nothing was handed in"
-            return {"student": student, "status": f"not graded: {why}", "total": None, "questions": {}, "waiting": [],
-                    "days_late": 0}
+            return {
+                "student": student,
+                "status": f"not graded: {why}",
+                "total": None,
+                "questions": {},
+                "waiting": [],
+                "days_late": 0,
+            }
         written = self._written(student)
         questions, waiting = {}, []
         for name in self.assignment.questions:
@@ -217,7 +245,7 @@ class Book:
                 mark["message"] = "not answered yet"
             questions[name] = mark
         earned = sum(mark["points"] or 0 for mark in questions.values())
-        later = [entry for entry in self.records(student)[record["number"]:] if entry["status"] == "not graded"]
+        later = [entry for entry in self.records(student)[record["number"] :] if entry["status"] == "not graded"]
         status = "graded" if not waiting else f"waiting for {', '.join(waiting)}"
         if later:
             status += f"; a later submission was not graded: {later[-1]['why']}"
@@ -236,14 +264,23 @@ class Book:
 
         Args:
             policy: what lateness costs.
-            roster: rows with 'student', and where known 'name', 'email', 'section', 'canvas_id', 'login'. Students on it
-                who handed in nothing are listed, too.
+            roster: rows with 'student', and where known 'name', 'email', 'section', 'canvas_id', 'login'. Students on
+                it who handed in nothing are listed, too.
         """
         people = {row["student"].strip(): row for row in roster}
         names = list(self.assignment.questions)
         most = sum(self.assignment.cells[name].points for name in names)
-        head = ["Identifier", "Full name", "Email address", "Status", "Grade", "Maximum Grade", "Days late", *names,
-                "Feedback comments"]
+        head = [
+            "Identifier",
+            "Full name",
+            "Email address",
+            "Status",
+            "Grade",
+            "Maximum Grade",
+            "Days late",
+            *names,
+            "Feedback comments",
+        ]
         moodle, canvas = [head], [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", self.assignment.title]]
         canvas.append(["    Points Possible", "", "", "", "", f"{most:g}"])
         for student in sorted({*people, *self.students()}):
@@ -251,15 +288,34 @@ class Book:
             found = self.result(student, policy)
             points = {name: found["questions"].get(name, {}).get("points") for name in names}
             wrong = [
-                f"{name}: {mark.get('message', '')}" for name, mark in found["questions"].items()
+                f"{name}: {mark.get('message', '')}"
+                for name, mark in found["questions"].items()
                 if mark["points"] != mark["of"]
             ]
             total = "" if found["total"] is None else f"{found['total']:g}"
-            moodle.append([student, person.get("name", ""), person.get("email", ""), found["status"], total, f"{most:g}",
-                           found["days_late"], *("" if points[name] is None else f"{points[name]:g}" for name in names),
-                           " | ".join(wrong)])
-            canvas.append([person.get("name", "") or student, person.get("canvas_id", student), student,
-                           person.get("login", ""), person.get("section", ""), total])
+            moodle.append(
+                [
+                    student,
+                    person.get("name", ""),
+                    person.get("email", ""),
+                    found["status"],
+                    total,
+                    f"{most:g}",
+                    found["days_late"],
+                    *("" if points[name] is None else f"{points[name]:g}" for name in names),
+                    " | ".join(wrong),
+                ]
+            )
+            canvas.append(
+                [
+                    person.get("name", "") or student,
+                    person.get("canvas_id", student),
+                    student,
+                    person.get("login", ""),
+                    person.get("section", ""),
+                    total,
+                ]
+            )
             write_whole(self.folder / "feedback" / f"{_file_name(student)}.html", self.feedback(found))
         write_whole(self.folder / "canvas.csv", sheet_text(canvas))
         write_whole(self.folder / "grades.csv", sheet_text(moodle))
@@ -278,7 +334,9 @@ class Book:
             f"<li>cell {html.escape(str(number))}: {html.escape(error)}</li>"
             for number, error in found.get("cells", {}).items()
         )
-        stopped = f"<p>Cells that stopped with an error when your notebook was run:</p><ul>{cells}</ul>" if cells else ""
+        stopped = (
+            f"<p>Cells that stopped with an error when your notebook was run:</p><ul>{cells}</ul>" if cells else ""
+        )
         total = "not graded" if found["total"] is None else f"{found['total']:g} points"
         title = html.escape(self.assignment.title)
         return (

@@ -1,8 +1,8 @@
 """What runs inside the sandbox: a student's cells, then the calls that a job asks for. No right answer is in here.
 
-Three kinds of process. The first one (process 1 of the sandbox) runs no student's code: it starts the second, watches the
-clock, kills what overstays, and starts again without the cell that stopped it. The second runs the cells. It forks a
-third for each question, so that a function that loops or ends its process costs its own question only.
+Three kinds of process. The first one (process 1 of the sandbox) runs no student's code: it starts the second, watches
+the clock, kills what overstays, and starts again without the cell that stopped it. The second runs the cells. It forks
+a third for each question, so that a function that loops or ends its process costs its own question only.
 
 The job comes as JSON on the standard input, the report leaves as JSON on the standard output.
 """

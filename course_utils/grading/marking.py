@@ -1,4 +1,4 @@
-"""From a submitted notebook to marks: read it as data, run its cells in the sandbox, compare what comes back out here."""
+"""From a submitted notebook to marks: read it as data, run its cells in the sandbox, compare what comes out."""
 
 from __future__ import annotations
 
@@ -188,9 +188,7 @@ class Marker:
             elif isinstance(question, Function):
                 told[name] = {"kind": "function", "points": 0}
                 cases = self.visible[name]["cases"] + self.hidden[name]["cases"]
-                asked.append(
-                    {"name": name, "variable": question.name, "cases": cases, "seconds": 2 * question.seconds}
-                )
+                asked.append({"name": name, "variable": question.name, "cases": cases, "seconds": 2 * question.seconds})
         return {
             "cells": notebook.cells,
             "questions": [question for question in asked if only in (None, question["name"])],
@@ -290,5 +288,3 @@ class Marker:
             }
         record["cells"] = {str(number): str(error)[:300] for number, error in list(result.report["cells"].items())[:50]}
         return record | {"status": "graded", "why": ""}
-
-

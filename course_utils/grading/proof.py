@@ -103,7 +103,10 @@ def form(assignment: Assignment) -> Iterator[str]:
         variable = question.name if isinstance(question, Function) else name
         if f'assert answer("{name}", {variable}) == "right"' not in cells.get(f"{name}-check", ({}, ""))[1]:
             yield f'cell {name}-check has no hidden assert answer("{name}", {variable}) == "right"'
-        for kind, texts in (("name", [s.name for s in question.slips]), ("message", [s.message for s in question.slips])):
+        for kind, texts in (
+            ("name", [s.name for s in question.slips]),
+            ("message", [s.message for s in question.slips]),
+        ):
             if len(set(texts)) != len(texts) and not (kind == "message" and getattr(question, "bar", None)):
                 yield f"two slips of {name} have the same {kind}"
         if len(question.slips) < 3:
@@ -132,8 +135,10 @@ def leaks(assignment: Assignment) -> Iterator[str]:
     kept = {line.strip() for line in sources.splitlines()}
     for name, question in assignment.questions.items():
         solution = assignment.cells[name].solution
-        inside = solution if isinstance(question, Words) else "\n".join(
-            re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", solution, re.DOTALL)
+        inside = (
+            solution
+            if isinstance(question, Words)
+            else "\n".join(re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", solution, re.DOTALL))
         )
         for line in inside.splitlines():
             if len(line.strip()) > 12 and (line.strip() in kept or line.strip() in sheets):
@@ -176,7 +181,7 @@ def ends(assignment: Assignment, marker: Marker) -> Iterator[str]:
 def mistakes(assignment: Assignment, marker: Marker) -> list[Mistake]:
     """Every known wrong answer, marked among right answers to all other questions.
 
-    All of an assignment's run in this one process; what they return is packed, unpacked and judged as a submission's is.
+    All run in this one process; what they return is packed, unpacked and judged as a submission's is.
     """
     right = {}
     for name, question in assignment.questions.items():
@@ -215,7 +220,12 @@ def undiagnosed(assignment: Assignment, found: Sequence[Mistake]) -> Iterator[st
 
 def table(assignment: Assignment) -> str:
     """Question by mistake, as Markdown."""
-    lines = [f"## {assignment.title}", "", "| question | points | mistake | what its author is told |", "|---|---|---|---|"]
+    lines = [
+        f"## {assignment.title}",
+        "",
+        "| question | points | mistake | what its author is told |",
+        "|---|---|---|---|",
+    ]
     for name, question in assignment.questions.items():
         cell = assignment.cells[name]
         for slip in getattr(question, "slips", ()):
@@ -238,7 +248,8 @@ def mistakes_page(assignments: Sequence[Assignment]) -> str:
     lines = [
         "# Mistakes that the exercises know",
         "",
-        "Each of these wrong answers is marked in every run of the tests: it loses the points of its question, no more and no",
+        "Each of these wrong answers is marked in every run of the tests: it loses the points of its question, "
+        "no more and no",
         "less, and its author is told what stands here. Written by `make exercise`.",
         "",
         "| assignment | questions | known mistakes |",

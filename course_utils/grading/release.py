@@ -41,8 +41,8 @@ def student_notebook(notebook: dict[str, Any]) -> dict[str, Any]:
 def write(assignment: Assignment, folder: Path, with_solutions: bool = False) -> list[Path]:
     """Write the student's version of an assignment into `folder`/name.
 
-    The notebook, its sheets (name.json) and, with `with_solutions`, the worked solutions (name.solutions.json). Without it
-    these go into `folder`/solutions, to be handed out after the deadline.
+    The notebook, its sheets (name.json) and, with `with_solutions`, the worked solutions (name.solutions.json). Without
+    it these go into `folder`/solutions, to be handed out after the deadline.
 
     Returns:
         The files that were written.

@@ -1,7 +1,7 @@
 """The sandbox: one bubblewrap process a submission, without network, with its own processes and files, and with limits.
 
-What is visible inside: the system's and Python's libraries and `course_utils`, read-only, and two small folders in memory that
-may be written to. Not visible: assignments' sources, the grade book, other submissions, the user's files.
+What is visible inside: the system's and Python's libraries and `course_utils`, read-only, and two small folders in
+memory that may be written to. Not visible: assignments' sources, the grade book, other submissions, the user's files.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ def command(file_size: int = Limits.file_size) -> list[str]:
 def trouble() -> str | None:
     """Why there is no sandbox on this machine, or None if there is one."""
     if shutil.which("bwrap") is None:
-        return "bubblewrap is not installed (Debian, Ubuntu: apt-get install bubblewrap; Fedora: dnf install bubblewrap)"
+        return (
+            "bubblewrap is not installed (Debian, Ubuntu: apt-get install bubblewrap; Fedora: dnf install bubblewrap)"
+        )
     code = "import os"
     if _as_root():
         code += f"; os.setgid({_FIRST_UID}); os.setuid({_FIRST_UID})"
@@ -129,7 +131,7 @@ def trouble() -> str | None:
 
 
 def _watch(process: subprocess.Popen, limits: Limits) -> Result:
-    """Read the report; ends the sandbox in any case. inside.py watches time and memory itself, this is the last resort."""
+    """Read the report; ends the sandbox in any case. inside.py watches time and memory itself."""
     deadline = time.monotonic() + limits.seconds + 30
     chunks, size, why = [], 0, ""
     try:

@@ -15,7 +15,11 @@ from course_utils.grading.assignment import Function, Numbers, Slip, Words
 
 
 def _draw_dense(rng: np.random.Generator) -> dict[str, Any]:
-    return {"side": int(rng.integers(8, 33)), "hidden": int(rng.integers(2, 13)) * 50, "classes": int(rng.integers(5, 21))}
+    return {
+        "side": int(rng.integers(8, 33)),
+        "hidden": int(rng.integers(2, 13)) * 50,
+        "classes": int(rng.integers(5, 21)),
+    }
 
 
 def _dense(given: dict[str, Any], channels: int = 3) -> tuple[int, int, int]:
@@ -27,7 +31,8 @@ def _trace_dense(given: dict[str, Any]) -> str:
     inputs, hidden, classes = _dense(given)
     first, second = inputs * hidden, hidden * classes
     return (
-        f"- A colour picture of {given['side']}x{given['side']} is 3·{given['side']}·{given['side']} = {inputs} numbers.\n"
+        f"- A colour picture of {given['side']}x{given['side']} is 3·{given['side']}·{given['side']} = {inputs} "
+        f"numbers.\n"
         f"- Into the hidden layer: {inputs}·{hidden} = {first} weights and {hidden} biases.\n"
         f"- Out of it: {hidden}·{classes} = {second} weights and {classes} biases.\n"
         f"- Together **{first + hidden + second + classes}**."
@@ -95,7 +100,8 @@ def _trace_steps(given: dict[str, Any]) -> str:
     n, w = given["side"], given["window"]
     dense, local, shared = _steps(given)
     return (
-        f"- A window of {w} pixels has {n} - {w} + 1 = {n - w + 1} places a side, {(n - w + 1) ** 2} in all: so many units.\n"
+        f"- A window of {w} pixels has {n} - {w} + 1 = {n - w + 1} places a side, {(n - w + 1) ** 2} in all: so "
+        f"many units.\n"
         f"- Dense: each unit reads all {n * n} pixels, {n * n}·{(n - w + 1) ** 2} = **{dense}** weights.\n"
         f"- Local: each unit reads the {w * w} pixels of its window, {w * w}·{(n - w + 1) ** 2} = **{local}**.\n"
         f"- Shared: all units have the same **{shared}**."
@@ -105,7 +111,8 @@ def _trace_steps(given: dict[str, Any]) -> str:
 Q2 = Numbers(
     draw=_draw_steps,
     ask=lambda given: (
-        f"A grey picture of {given['side']}x{given['side']} pixels, a window of {given['window']}x{given['window']}, one "
+        f"A grey picture of {given['side']}x{given['side']} pixels, a window of "
+        f"{given['window']}x{given['window']}, one "
         "unit for each place where the window fits; no biases."
     ),
     expected=_steps,
@@ -127,12 +134,14 @@ Q2 = Numbers(
         Slip(
             "one weight in all",
             lambda given: [*_steps(given)[:2], 1],
-            "the first two numbers are right. The units share their whole window, all of its weights, not a single one.",
+            "the first two numbers are right. The units share their whole window, all of its weights, not a "
+            "single one.",
         ),
         Slip(
             "shared before local",
             lambda given: [_steps(given)[0], given["side"] ** 2, given["window"] ** 2],
-            "the second number counts one unit that reads the whole picture. Local comes first: every unit its own window.",
+            "the second number counts one unit that reads the whole picture. Local comes first: every unit its "
+            "own window.",
         ),
         Slip(
             "order reversed",
@@ -340,7 +349,8 @@ Q5 = Function(
     ),
     hints=(
         "The signs stand anywhere. Which layer knows a sign everywhere once it knows it somewhere?",
-        "16 kernels of 3x3, ReLU, the largest answer of each map (`nn.AdaptiveMaxPool2d(1)`), one dense layer to 4 scores.",
+        "16 kernels of 3x3, ReLU, the largest answer of each map (`nn.AdaptiveMaxPool2d(1)`), one dense layer "
+        "to 4 scores.",
         "250 steps of Adam at a rate of 0.01 with batches of 50 do it; `argmax(1)` makes labels of scores.",
     ),
     remark="The largest answer of a map says whether a sign is there, and forgets where: invariance, by construction.",

@@ -36,8 +36,10 @@ def _trace_layers(given: dict[str, Any]) -> str:
         f"plus 1: **{(n + 2 * p - f) // s + 1}**"
         for n, f, s, p in given["layers"]
     ]
-    return "A window can move (input + 2·padding - kernel) / stride times, whole moves only, and has a place before the "\
+    return (
+        "A window can move (input + 2·padding - kernel) / stride times, whole moves only, and has a place before the "
         "first move.\n\n" + "\n".join(lines)
+    )
 
 
 Q1 = Numbers(
@@ -66,7 +68,8 @@ Q1 = Numbers(
     ),
     hints=(
         "Draw the first row as a line of pixels, and slide the kernel along it. Count its places, not its moves.",
-        "How far can the window move in the padded row? Divide that by the stride, round down, and add the first place.",
+        "How far can the window move in the padded row? Divide that by the stride, round down, and add the "
+        "first place.",
         "floor((input + 2 · padding - kernel) / stride) + 1, one row after the other.",
     ),
     trace=_trace_layers,
@@ -94,7 +97,9 @@ def _trace_sum(given: dict[str, Any]) -> str:
     lines = []
     for i, j in product(range(2), range(2)):
         window = image[i : i + 3, j : j + 3]
-        products = " + ".join(f"{a}·({b})" if b < 0 else f"{a}·{b}" for a, b in zip(window.flat, kernel.flat, strict=True))
+        products = " + ".join(
+            f"{a}·({b})" if b < 0 else f"{a}·{b}" for a, b in zip(window.flat, kernel.flat, strict=True)
+        )
         lines.append(f"- row {i}, column {j}: {products} = **{(window * kernel).sum()}**")
     return "Lay the kernel, as it is written, on each of the four windows:\n\n" + "\n".join(lines)
 
@@ -122,7 +127,8 @@ Q2 = Numbers(
         Slip(
             "output transposed",
             lambda given: np.array(_windows(given)).T.tolist(),
-            "the four numbers are right, but rows and columns of your answer are swapped: first row, the two windows at "
+            "the four numbers are right, but rows and columns of your answer are swapped: first row, the two "
+            "windows at "
             "the top.",
         ),
         Slip(
@@ -132,7 +138,8 @@ Q2 = Numbers(
         ),
     ),
     hints=(
-        "How many places has a 3x3 window in a 4x4 picture? Your answer has that many numbers, in rows as the places lie.",
+        "How many places has a 3x3 window in a 4x4 picture? Your answer has that many numbers, in rows as the "
+        "places lie.",
         "At each place: nine products of numbers that lie on top of each other, then their sum.",
         "The top right window begins in column 1: leave the picture's first column and last row out of it.",
     ),
@@ -193,7 +200,8 @@ Q3 = Function(
         Slip(
             "stride applied before the kernel",
             lambda h, w, k, s, p: _each(h, w, k, s, p, lambda n, f, s, p: (n + 2 * p) // s - f + 1),
-            "the size was divided by the stride before the kernel was taken off. First see how far the window can move.",
+            "the size was divided by the stride before the kernel was taken off. First see how far the window "
+            "can move.",
         ),
     ),
     hints=(
@@ -306,7 +314,8 @@ Q5 = Function(
         Slip(
             "the first pixel forgotten",
             lambda kernel_size, target: -(-target // (kernel_size - 1)),
-            "with no layer at all one pixel is seen already, so only target - 1 must be added; where the target is met exactly, yours is "
+            "with no layer at all one pixel is seen already, so only target - 1 must be added; where the target "
+            "is met exactly, yours is "
             "one layer too many.",
         ),
         Slip(
@@ -350,7 +359,8 @@ def _cost(given: dict[str, Any]) -> tuple[int, int, int, int]:
 
 def _ask_cost(given: dict[str, Any]) -> str:
     return (
-        f"{given['in_channels']} maps of {given['side']}x{given['side']} numbers go in, {given['out_channels']} maps come "
+        f"{given['in_channels']} maps of {given['side']}x{given['side']} numbers go in, {given['out_channels']} "
+        f"maps come "
         f"out; kernels {given['kernel_size']}x{given['kernel_size']}, with bias, stride 1, no padding."
     )
 

@@ -36,7 +36,8 @@ def _trace_layers(given: dict[str, Any]) -> str:
         for n, k, s, p, e in given["layers"]
     ]
     return (
-        "The first stamp covers as many pixels as the kernel has, each further one begins a stride later. Padding cuts off at "
+        "The first stamp covers as many pixels as the kernel has, each further one begins a stride later. "
+        "Padding cuts off at "
         "both ends, output padding moves the cut at the far end.\n\n" + "\n".join(lines)
     )
 
@@ -218,7 +219,8 @@ Q3 = Function(
         "Input number i presses z[i] * kernel onto the pixels from i * stride on.",
         "canvas[i * stride : i * stride + len(kernel)] += z[i] * kernel, for each i.",
     ),
-    remark="With stride 2 and a kernel of 3, every second pixel is reached by two stamps: this is where grids come from.",
+    remark="With stride 2 and a kernel of 3, every second pixel is reached by two stamps: this is where grids "
+    "come from.",
 )
 
 # --- q4: how many stamps meet -----------------------------------------------------------------------------------------
@@ -268,7 +270,8 @@ Q4 = Function(
         "It is a transposed convolution again: which input and which kernel count stamps?",
         "Ones in, a kernel of ones: each stamp adds 1 to each pixel under it.",
     ),
-    remark="`stamp_row(np.ones(n), np.ones(kernel_size), stride)` says it in one line. Even counts inside need a kernel that the "
+    remark="`stamp_row(np.ones(n), np.ones(kernel_size), stride)` says it in one line. Even counts inside need "
+    "a kernel that the "
     "stride divides.",
 )
 
@@ -355,7 +358,11 @@ Q5 = Function(
 Q6 = Words(
     rubric=(
         ("the shape comes back, the values do not", 1),
-        ("a reason: fewer numbers than before, so different pictures give the same result; or W^T W is not the identity", 1),
+        (
+            "a reason: fewer numbers than before, so different pictures give the same result; or W^T W is not "
+            "the identity",
+            1,
+        ),
         ("where a decoder's sharp pictures come from then: from training, what pictures look like", 1),
     ),
     hints=(

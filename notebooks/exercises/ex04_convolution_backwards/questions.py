@@ -52,7 +52,8 @@ def _trace_kernel(given: dict[str, Any]) -> str:
             total = (gradient * image[a : a + 2, b : b + 2]).sum()
             lines.append(f"- weight in row {a}, column {b}: {' + '.join(parts)} = **{total}**")
     return (
-        "A weight is used once for each output number, with another pixel each time. It receives the sum of output gradient "
+        "A weight is used once for each output number, with another pixel each time. It receives the sum of "
+        "output gradient "
         "times that pixel: the gradient slides over the image.\n\n" + "\n".join(lines)
     )
 
@@ -75,7 +76,8 @@ Q1 = Numbers(
         Slip(
             "answer turned",
             lambda given: _slide(given["image"], given["gradient"])[::-1, ::-1].tolist(),
-            "the four sums are right, but in the wrong places: the weight in row 0, column 0 meets the upper left pixels.",
+            "the four sums are right, but in the wrong places: the weight in row 0, column 0 meets the upper "
+            "left pixels.",
         ),
         Slip(
             "pixels of one place only",
@@ -110,7 +112,8 @@ def _trace_image(given: dict[str, Any]) -> str:
     )
     rows = "; ".join(", ".join(map(str, row)) for row in _to_image(given).tolist())
     return (
-        "Each output was made from four pixels, with the four weights. So its gradient goes back to these four pixels, through "
+        "Each output was made from four pixels, with the four weights. So its gradient goes back to these four "
+        "pixels, through "
         f"the same weights: a stamp of the kernel.\n\n{stamps}\n\nWhere stamps overlap, add: **{rows}**."
     )
 
@@ -123,7 +126,8 @@ Q2 = Numbers(
         Slip(
             "kernel not turned",
             lambda given: _to_image(given, turned=False).tolist(),
-            "you have slid the kernel as it is over the padded gradient. To collect, it has to be turned by 180 degrees; or "
+            "you have slid the kernel as it is over the padded gradient. To collect, it has to be turned by 180 "
+            "degrees; or "
             "stamp it unturned.",
         ),
         Slip(
@@ -200,7 +204,9 @@ Q3 = Function(
             lambda g, x: _large(g) / 4,
             "that is the way back through average pooling.",
         ),
-        Slip("to the smallest", lambda g, x: _pool_back(g, -x), "the gradient goes to the smallest pixel of each window."),
+        Slip(
+            "to the smallest", lambda g, x: _pool_back(g, -x), "the gradient goes to the smallest pixel of each window."
+        ),
         Slip(
             "multiplied by the pixel",
             lambda g, x: _pool_back(g, x) * x,
@@ -284,7 +290,8 @@ Q4 = Function(
         Slip(
             "exponential too large",
             _unsafe,
-            "right for small logits; with logits in the hundreds exp overflows. Take off each row's largest logit first.",
+            "right for small logits; with logits in the hundreds exp overflows. Take off each row's largest "
+            "logit first.",
         ),
         Slip(
             "divided by the classes, too",
@@ -432,7 +439,8 @@ Q6 = Function(
     ),
     hints=(
         "One hidden layer with ReLU, 16 units; softmax and cross-entropy at the end. You have its gradient: q4.",
-        "Backwards: g = logit_gradient(scores, labels); for w2: h.T @ g; on to the hidden layer: g @ w2.T, times (h > 0).",
+        "Backwards: g = logit_gradient(scores, labels); for w2: h.T @ g; on to the hidden layer: g @ w2.T, "
+        "times (h > 0).",
         "500 steps over all points at a rate of 0.5; argmax over the two scores at the end.",
     ),
     remark="Without the ReLU the two layers are one straight line, and no line parts a disc from the ring round it.",
@@ -444,7 +452,11 @@ Q7 = Words(
     rubric=(
         ("what the check compares: the derived gradient with differences of the loss at weights moved a little", 1),
         ("why the step must be neither large nor tiny: error of the difference formula, rounding", 1),
-        ("one case in which it misleads: kinks, single precision, dropout drawn anew, a data set too small or too symmetric", 1),
+        (
+            "one case in which it misleads: kinks, single precision, dropout drawn anew, a data set too small "
+            "or too symmetric",
+            1,
+        ),
     ),
     hints=(
         "What does the check need, apart from the loss as a function?",

@@ -28,7 +28,8 @@ def _trace_loss(given: dict[str, Any]) -> str:
     parts = ", ".join(f"1/{2**h} gives {h}·0.6931" for h in steps)
     total = sum(steps)
     return (
-        f"The loss of a picture is minus the natural logarithm of the true class's probability: {parts}. The mean of the four: "
+        f"The loss of a picture is minus the natural logarithm of the true class's probability: {parts}. The "
+        f"mean of the four: "
         f"{total}·0.6931 / 4 = **{total * math.log(2) / 4:.4f}**."
     )
 
@@ -85,7 +86,9 @@ def _draw_norm(rng: np.random.Generator) -> dict[str, Any]:
     return {"values": values.tolist(), "scale": int(rng.integers(2, 6)), "shift": int(rng.integers(1, 8))}
 
 
-def _normed(given: dict[str, Any], power: float = 0.5, ddof: int = 0, scale: Any = None, shift: Any = None) -> list[float]:
+def _normed(
+    given: dict[str, Any], power: float = 0.5, ddof: int = 0, scale: Any = None, shift: Any = None
+) -> list[float]:
     x = np.array(given["values"], dtype=float)
     scale, shift = (given[name] if value is None else value for name, value in (("scale", scale), ("shift", shift)))
     return (scale * (x - x.mean()) / x.var(ddof=ddof) ** power + shift).tolist()
@@ -178,7 +181,8 @@ Q3 = Function(
         Slip(
             "the class at that place",
             lambda logits, labels: np.argsort(-logits, axis=1)[np.arange(len(labels)), labels] + 1,
-            "`argsort` says which class stands in which place. The place of the true class is asked for: the other way round.",
+            "`argsort` says which class stands in which place. The place of the true class is asked for: the "
+            "other way round.",
         ),
         Slip(
             "the predicted class",
@@ -306,8 +310,9 @@ Q5 = Function(
         ),
         Slip(
             "wrong ones only",
-            lambda targets, predictions, num_classes: _confusion(targets, predictions, num_classes)
-            * (1 - np.eye(num_classes)),
+            lambda targets, predictions, num_classes: (
+                _confusion(targets, predictions, num_classes) * (1 - np.eye(num_classes))
+            ),
             "the diagonal is empty: right predictions are counted, too.",
         ),
         Slip(
@@ -344,7 +349,9 @@ def _stripe_cases(rng: np.random.Generator) -> list[list[torch.Tensor]]:
     return [[*_stripes(rng, 400), *_stripes(rng, 300)]]
 
 
-def _trained(net: nn.Module, train_images: Any, train_labels: Any, images: Any, steps: int = 200, lr: float = 0.01) -> Any:
+def _trained(
+    net: nn.Module, train_images: Any, train_labels: Any, images: Any, steps: int = 200, lr: float = 0.01
+) -> Any:
     """Scores (N, 4) of the pictures after so many steps of Adam."""
     torch.manual_seed(0)
     for layer in net.modules():
@@ -379,7 +386,11 @@ Q6 = Function(
             lambda *given: _trained(nn.Sequential(nn.Flatten(), nn.Linear(_SIDE**2, 4)), *given).argmax(1),
             "",
         ),
-        Slip("constant: rate a thousand times too small", lambda *given: _trained(_conv_net(), *given, lr=1e-5).argmax(1), ""),
+        Slip(
+            "constant: rate a thousand times too small",
+            lambda *given: _trained(_conv_net(), *given, lr=1e-5).argmax(1),
+            "",
+        ),
         Slip("scores", lambda *given: _trained(_conv_net(), *given), ""),
         Slip("shifted: classes from 1", lambda *given: _trained(_conv_net(), *given).argmax(1) + 1, ""),
         Slip("constant: one class for all", lambda train_images, train_labels, images: torch.ones(len(images)), ""),
@@ -387,7 +398,8 @@ Q6 = Function(
     ),
     hints=(
         "Where a stripe lies says nothing, only which way it runs. Which last layer forgets the place?",
-        "16 kernels of 5x5, batch norm, ReLU, the mean of each map (`nn.AdaptiveAvgPool2d(1)`), one dense layer to 4 scores.",
+        "16 kernels of 5x5, batch norm, ReLU, the mean of each map (`nn.AdaptiveAvgPool2d(1)`), one dense layer "
+        "to 4 scores.",
         "200 steps of Adam at a rate of 0.01 with batches of 50; `net.eval()` before you look at new pictures.",
     ),
     remark="Kernels of 5x5 become stripes themselves: look at `net[0].weight`.",
@@ -397,7 +409,11 @@ Q6 = Function(
 
 Q7 = Words(
     rubric=(
-        ("in training mode batch norm takes mean and spread from the batch at hand, so answers hang on the batch's other pictures", 1),
+        (
+            "in training mode batch norm takes mean and spread from the batch at hand, so answers hang on the "
+            "batch's other pictures",
+            1,
+        ),
         ("dropout keeps switching units off, so the same picture gets another answer each time", 1),
         ("how one notices: the same picture twice, alone and in a batch, or small batches with worse accuracy", 1),
     ),
