@@ -34,7 +34,7 @@ def _trace_cars(given: dict[str, Any]) -> str:
     return (
         f"- The mean has the smallest squared error: a = {p}·({first[0]}) + {1 - p:.2f}·({second[0]}) = **{a:.2f}**, "
         f"b = {p}·({first[1]}) + {1 - p:.2f}·({second[1]}) = **{b:.2f}**.\n"
-        f"- Its chroma: √({a:.2f}² + {b:.2f}²) = {np.hypot(a, b):.2f}.\n"
+        f"- Its chroma: √({abs(a):.2f}² + {abs(b):.2f}²) = {np.hypot(a, b):.2f}.\n"
         f"- The truth's, on average: {p}·{sizes[0]:.2f} + {1 - p:.2f}·{sizes[1]:.2f} = "
         f"{p * sizes[0] + (1 - p) * sizes[1]:.2f}. Ratio **{ratio:.3f}**: this is how grey it gets."
     )
