@@ -137,7 +137,9 @@ def test_marks_without_counterpart_are_refused() -> None:
 
 def test_points_must_agree_in_heading_and_cell() -> None:
     assignment = load(EX02)
-    text = json.dumps(assignment.notebook, ensure_ascii=False).replace("**3 points · 20 minutes", "**2 points · 20 minutes")
+    text = json.dumps(assignment.notebook, ensure_ascii=False).replace(
+        "**3 points · 20 minutes", "**2 points · 20 minutes"
+    )
     assignment.notebook = json.loads(text)
     with pytest.raises(ValueError, match="points of q4 must be the same"):
         _ = assignment.cells

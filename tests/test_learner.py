@@ -198,6 +198,23 @@ def test_progress_is_one_small_file_that_a_later_session_reads(
     ]
 
 
+def test_progress_that_cannot_be_written_is_kept_in_memory(
+    begun: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COURSE_RUNS", "/proc/nowhere")
+    check("q1", right_sizes())
+    progress()
+    assert capsys.readouterr().out.startswith(f"right\n{EX02.name}: 1 of 7 right")
+
+
+def test_running_a_source_leaves_the_learner_s_progress_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EX02)
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
+    begin(EX02.name)
+    check("q1", [1, 2, 3, 4])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_variants_hang_on_the_student_and_spread() -> None:
     numbers = [learner.variant_number("ex02", "q1", str(student), 24) for student in range(500)]
     assert set(numbers) == set(range(24))

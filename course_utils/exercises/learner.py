@@ -72,15 +72,18 @@ def _read_progress() -> dict[str, Any]:
         return {}
 
 
+def _kept() -> dict[str, Any]:
+    """Progress in all assignments; while a source is run, what it did itself, and that is not written down."""
+    return _now["kept"] if "kept" in _now else _read_progress()
+
+
 def _note(question: str, **changes: Any) -> dict[str, Any]:
     """Change what is kept of a question, write it down and return it. If nothing can be written, memory has to do."""
-    kept = _now.get("kept") if _now.get("inside") else _read_progress()
-    kept = kept or {}
+    kept = _kept()
     mine = kept.setdefault(_now["name"], {}).setdefault(question, {})
     for name, change in changes.items():
         mine[name] = change(mine.get(name, 0)) if callable(change) else change
-    _now["kept"] = kept
-    if _now.get("inside"):
+    if "kept" in _now:
         return mine
     path, temporary = progress_file(), None
     try:
@@ -90,6 +93,7 @@ def _note(question: str, **changes: Any) -> dict[str, Any]:
             json.dump(kept, file, ensure_ascii=False, indent=1)
         os.replace(temporary, path)
     except OSError:
+        _now["kept"] = kept
         if temporary:
             Path(temporary).unlink(missing_ok=True)
     return mine
@@ -109,7 +113,7 @@ def _bundle(name: str) -> dict[str, Any]:
             from course_utils.grading import assignment
 
             found = assignment.load(folder)
-            _now["solutions"] = found.solutions()
+            _now.update(solutions=found.solutions(), kept={})
             return found.bundle()
     raise FileNotFoundError(f"{name}.json is missing. It belongs into the notebook's folder, {Path().resolve()}")
 
@@ -190,9 +194,9 @@ def check(question: str, value: Any) -> None:
     if _now.get("inside"):  # answers are compared elsewhere
         return
     verdict = _verdict(question, value)
+    print(verdict.message)
     if verdict.message != judging.NOT_ANSWERED:
         _note(question, attempts=lambda count: count + 1, right=verdict.right, last=verdict.message)
-    print(verdict.message)
 
 
 @_never_raises
@@ -216,7 +220,7 @@ def solution(question: str, stuck: bool = False) -> None:
     if _now.get("inside"):
         return
     asked = _question(question)
-    if not stuck and not _read_progress().get(_now["name"], {}).get(question, {}).get("attempts"):
+    if not stuck and not _kept().get(_now["name"], {}).get(question, {}).get("attempts"):
         print(
             f'Try it first: check("{question}", your answer). Or say that you are stuck: '
             f'solution("{question}", stuck=True)'
@@ -236,7 +240,7 @@ def solution(question: str, stuck: bool = False) -> None:
 @_never_raises
 def progress() -> None:
     """Show what you have done so far, in every assignment that you began."""
-    kept: Mapping[str, Any] = _read_progress()
+    kept: Mapping[str, Any] = _kept()
     current = {name: {} for name in _now["bundle"]["questions"]} if "bundle" in _now else {}
     assignments = {**kept, **({_now["name"]: {**current, **kept.get(_now["name"], {})}} if current else {})}
     if not assignments:
