@@ -357,6 +357,27 @@ def test_mistakes_as_students_type_them_are_recognised(tmp_path: Path, assignmen
     assert all(found[name]["points"] == 0 for name in wrong)
 
 
+def test_visible_results_learned_by_heart_earn_nothing_and_feedback_shows_no_hidden_case(assignment) -> None:
+    marker = Marker(assignment, "a secret of its own")
+    visible, hidden = marker.visible["q5"], marker.hidden["q5"]
+    by_heart = [*visible["expected"], *({"value": 0} for _ in hidden["cases"])]
+    verdict = marker.verdicts("a", {"questions": {"q5": {"results": by_heart}}})["q5"]
+    assert verdict.message == "not yet: right for the cases that check() tries, wrong for others of the same kind."
+    assert not verdict.right
+    wrong = [{"value": 0}] * len(by_heart)
+    shown = marker.verdicts("a", {"questions": {"q5": {"results": wrong}}})["q5"].message
+    assert shown == "not yet: For kernel_size=3, target=3: expected 1, received 0.", (
+        "the first visible case, no hidden one"
+    )
+
+
+def test_without_a_sandbox_one_s_own_notebook_is_marked_all_the_same(tmp_path: Path, assignment) -> None:
+    marker = Marker(assignment, "a secret of its own", sandboxed=False)
+    hand_in(tmp_path, ["a"], q4="import os\n\n\ndef dilated(image, kernel, dilation):\n    os._exit(0)")
+    marks = marker.mark(Submission("a", tmp_path / "a.ipynb", 0.0))["questions"]
+    assert [name for name, mark in marks.items() if mark["points"] == 0] == ["q4"]
+
+
 def test_the_sandbox_is_given_no_right_answer(assignment) -> None:
     marker = Marker(assignment, "a secret of its own")
     job = json.dumps(marker.job("a", read_notebook(SOURCE)._replace(cells=[])))

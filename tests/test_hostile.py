@@ -351,6 +351,12 @@ def test_memory_of_many_processes_is_added_up(batch_of_all) -> None:
     assert "too much memory" in said or "not done within" in said  # whichever comes first on this machine
 
 
+def test_feedback_stays_small(batch_of_all) -> None:
+    folder = batch_of_all["book"].folder
+    assert max(path.stat().st_size for path in (folder / "feedback").iterdir()) < 100_000
+    assert (folder / "grades.csv").stat().st_size < 500_000
+
+
 def test_nothing_was_found_that_should_not_be_seen(batch_of_all) -> None:
     marks = questions_of(batch_of_all, "reads solution and grade book")
     assert "found nothing" in marks["q3"]["message"]

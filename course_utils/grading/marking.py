@@ -283,7 +283,7 @@ class Marker:
                 "kind": "code",
                 "points": of if verdict.right else 0,
                 "of": of,
-                "message": verdict.message,
+                "message": _clean(verdict.message[:1000]),
                 "slip": verdict.slip,
             }
         record["cells"] = {str(number): str(error)[:300] for number, error in list(result.report["cells"].items())[:50]}
