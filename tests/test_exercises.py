@@ -38,7 +38,7 @@ def test_form(markers: dict[str, Marker], name: str) -> None:
     assignment = markers[name].assignment
     assert list(proof.form(assignment)) == []
     assert re.fullmatch(r"ex\d\d_\w+", name)
-    assert assignment.folder.parent.parent.glob(f"{name[2:4]}_*.ipynb"), "it belongs to a notebook"
+    assert list(assignment.folder.parent.parent.glob(f"{name[2:4]}_*.ipynb")), "it belongs to a notebook"
     assert any(isinstance(question, Words) for question in assignment.questions.values())
 
 

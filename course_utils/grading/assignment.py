@@ -80,7 +80,7 @@ class Function:
     tolerance: largest difference from a right number, relative above 1.
     bar: for functions that label pictures, the share of right labels that is asked for. The last value of each case is
         then the truth: it is kept back, and `expected` is a way that reaches the bar.
-    seconds: how long all cases together may take.
+    seconds: processor time that all cases together may take.
     """
 
     name: str

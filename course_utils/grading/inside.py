@@ -31,6 +31,7 @@ from course_utils.exercises import judging, values
 
 MAX_LINE = 24_000_000  # bytes of one question's results
 MAX_ATTEMPTS = 20
+PATIENCE = 3  # a question's seconds are processor time; it may take so many times as long on a machine that is busy
 _SAVED = [
     (vars(module), dict(vars(module)))
     for module in (builtins, os, json, math, base64, select, time, np, values, judging, signal)
@@ -145,17 +146,22 @@ def _ask(question: dict[str, Any], namespace: dict[str, Any], pipe: int) -> str 
         return "too many processes"
     if child == 0:
         try:
+            most = math.ceil(time.process_time() + question["seconds"])
+            resource.setrlimit(resource.RLIMIT_CPU, (most, most))
             _answer(question, namespace, pipe)
         finally:
             os._exit(0)
-    end = time.monotonic() + question["seconds"]
-    while not os.waitpid(child, os.WNOHANG)[0]:
+    why = f"not done within {question['seconds']:g} s"
+    end = time.monotonic() + PATIENCE * question["seconds"]
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return why if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGXCPU) else None
         time.sleep(0.002)
         if time.monotonic() > end:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            return f"not done within {question['seconds']:g} s"
-    return None
+            return why
 
 
 def _load_and_answer(job: dict[str, Any], stopped: dict[int, int], left: list[dict[str, Any]], pipe: int) -> None:
@@ -257,7 +263,7 @@ def _attempt(job: dict[str, Any], report: dict[str, Any], stopped: dict[int, int
                     patience = time.monotonic() + job["cell_seconds"]
                 elif "asking" in message and message["asking"] in seconds:
                     at = ("question", message["asking"])
-                    patience = time.monotonic() + seconds[message["asking"]] + 5
+                    patience = time.monotonic() + PATIENCE * seconds[message["asking"]] + 5
                 elif message.get("question") in seconds:
                     report["questions"].setdefault(message["question"], message)
                 elif "done" in message:

@@ -155,7 +155,7 @@ class Marker:
         assignment: what was asked.
         secret: a text that students do not know; the cases of functions hang on it.
         sandboxed: False runs submissions as plain processes: for one's own code only.
-        limits: what a submission may use; None gives its functions twice the time that they declare.
+        limits: what a submission may use; None gives its functions four times what they declare.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class Marker:
     ) -> None:
         self.assignment, self.sandboxed = assignment, sandboxed
         functions = [question for question in assignment.questions.values() if isinstance(question, Function)]
-        self.limits = limits or sandbox.Limits(seconds=60 + 2 * sum(question.seconds for question in functions))
+        self.limits = limits or sandbox.Limits(seconds=60 + 4 * sum(question.seconds for question in functions))
         self.visible = {}
         self.hidden = {}
         for name, question in assignment.questions.items():
