@@ -104,13 +104,13 @@ def annealing_svg(red: float = 0.55, temperature: float = 0.38) -> str:
         top = 50 + 145 * number
         parts.append(_mark(marks[number], x, y))
         parts.append(
-            f'<rect class="answer" x="560" y="{top}" width="150" height="96" fill="{_hex(a, b)}" '
+            f'<rect class="answer" x="548" y="{top}" width="120" height="96" fill="{_hex(a, b)}" '
             f'stroke="{canvas.LINE}"/>'
         )
-        parts.append(_mark(marks[number], 742, top + 20))
-        parts.append(canvas.text(764, top + 27, name, 20, weight="bold"))
-        parts.append(canvas.text(730, top + 58, f"a = {a:.0f}, b = {b:.0f}", 20))
-        parts.append(canvas.text(730, top + 86, f"chroma {far:.0f}", 20))
+        parts.append(_mark(marks[number], 692, top + 20))
+        parts.append(canvas.text(712, top + 27, name, 19, weight="bold"))
+        parts.append(canvas.text(682, top + 58, f"a = {a:.0f}, b = {b:.0f}", 20))
+        parts.append(canvas.text(682, top + 86, f"chroma {far:.0f}", 20))
         told.append(f"{name}: a {a:.0f}, b {b:.0f}, chroma {far:.0f}")
     parts.append(
         canvas.text(60, 516, "circles: the sharpened distribution over the 313 bins, areas as its probabilities", 19)
