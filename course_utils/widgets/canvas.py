@@ -59,8 +59,8 @@ def check_picture(name: str, picture: Any) -> None:
         raise ValueError(f"{name} must have the shape (3, H, W) with H and W of at least 1, got {words}")
 
 
-def picture(pixels: Any, x: float, y: float, width: float, height: float) -> str:
-    """A picture (3, H, W) in 0..1 as an `<image>` element that carries its pixels; size in units of the whole."""
+def picture(pixels: Any, x: float, y: float, width: float, height: float, smooth: bool = False) -> str:
+    """A picture (3, H, W) in 0..1 as an `<image>` element that carries its pixels, shown as squares or smooth."""
     import numpy as np
     from PIL import Image
 
@@ -70,7 +70,7 @@ def picture(pixels: Any, x: float, y: float, width: float, height: float) -> str
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     return (
         f'<image href="data:image/png;base64,{data}" x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" '
-        'style="image-rendering: pixelated"/>'
+        f'style="image-rendering: {"auto" if smooth else "pixelated"}"/>'
     )
 
 

@@ -29,7 +29,10 @@ def growing_svg(picture: Any, step: int, steps: int, words: str = "") -> str:
     check_int("step", step, 0, steps)
     canvas.check_picture("picture", picture)
     height, width = (side * _SIDE / max(picture.shape[1:]) for side in picture.shape[1:])
-    parts = [canvas.picture(picture, 20, 20, width, height), canvas.text(480, 60, f"step {step} of {steps}", 24)]
+    parts = [
+        canvas.picture(picture, 20, 20, width, height, smooth=True),
+        canvas.text(480, 60, f"step {step} of {steps}", 24),
+    ]
     parts += [canvas.text(480, 100 + 34 * n, line, 20) for n, line in enumerate(words.splitlines())]
     said = f"A picture in the making at step {step} of {steps}. " + " ".join(words.split())
     return canvas.svg(said.strip(), parts, _SIDE + 40)

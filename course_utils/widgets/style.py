@@ -56,7 +56,7 @@ def style_svg(results: Sequence[Mapping[str, Any]], chosen: int = 0) -> str:
     height, width = (side * _SIDE / max(now["picture"].shape[1:]) for side in now["picture"].shape[1:])
     parts = [
         canvas.text(20, 40, f"weight of style {now['weight']:g}", 22, weight="bold"),
-        canvas.picture(now["picture"], 20, _TOP, width, height),
+        canvas.picture(now["picture"], 20, _TOP, width, height, smooth=True),
         canvas.text(570, 40, "what is gained, what is given up", 22, weight="bold"),
     ]
     start, base, side = 570, _TOP + _SIDE - 40, 400
