@@ -137,7 +137,9 @@ def begin(assignment: str, student: str = "") -> None:
     points = sum(question["points"] for question in bundle["questions"].values())
     print(f"{bundle['title']}: {len(bundle['questions'])} questions, {points:g} points.")
     print(
-        f"The numbers are those of student {student!r}." if student else "No student named: these are sample numbers."
+        f"The numbers are those of student {student!r}."
+        if student
+        else "Sample numbers: before you hand in, write your number into begin(...)."
     )
 
 
