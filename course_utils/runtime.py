@@ -161,7 +161,8 @@ def hardware() -> str:
     """One line about the machine: usable cores, processor, and the GPU where this tier uses one."""
     import torch
 
-    line = f"{usable_cores()} cores, {processor_name()}"
+    cores = usable_cores()
+    line = f"{cores} core{'s' if cores > 1 else ''}, {processor_name()}"
     if tier() == "gpu" and torch.cuda.is_available():
         line += f", {torch.cuda.get_device_name()}"
     return line
@@ -269,10 +270,21 @@ def reference_runs(notebook: str) -> list[dict[str, Any]]:
 
 
 def latest_reference(notebook: str, tier_name: str) -> dict[str, Any] | None:
-    """The latest committed run of a notebook at a tier, or None where nobody has run it."""
+    """The latest committed run of a notebook at a tier, or None where nobody has run it.
+
+    A run of some parts alone (the variable COURSE_PARTS, recorded as "parts") does not hide what earlier runs found of
+    the others: their figures are added, back to the latest run of everything. All else is the latest run's.
+    """
     check_choice("tier_name", tier_name, TIERS)
-    runs = [run for run in reference_runs(notebook) if run["tier"] == tier_name]
-    return runs[-1] if runs else None
+    latest, taken = None, set()
+    for run in reversed(reference_runs(notebook)):
+        if run["tier"] != tier_name or run.get("parts") in taken:
+            continue
+        taken.add(run.get("parts"))
+        latest = {**latest, "figures": {**run["figures"], **latest["figures"]}} if latest else run
+        if "parts" not in run:
+            break
+    return latest
 
 
 def report(notebook: str, figures: Mapping[str, Mapping[str, Any]], *, data: str, seeds: Sequence[int]) -> None:

@@ -68,6 +68,12 @@ def dilated_fields() -> list[int]:
     return [conv.receptive_field([(3, 1, 0, d) for d in (1, 2, 4)[: n + 1]]).size for n in range(3)]
 
 
+def paper_unet_output() -> int:
+    from course_utils.models.segmentation import valid_sizes
+
+    return valid_sizes(572).up[-1]
+
+
 SORBONNE_KERNEL = np.array([[1, 2], [3, 4]])  # w1 to w4
 SORBONNE_MATRIX = numbers("1 2 0 3 4 0 0 0 0 / 0 1 2 0 3 4 0 0 0 / 0 0 0 1 2 0 3 4 0 / 0 0 0 0 1 2 0 3 4")
 STAMPED = np.array([[3, 1], [0, 2]])  # our z
@@ -148,6 +154,16 @@ def overlap(pixel: int) -> float:
     shared = (min(c, g) - max(a, e) + pixel) * (min(d, h) - max(b, f) + pixel)
     areas = (c - a + pixel) * (d - b + pixel) + (g - e + pixel) * (h - f + pixel)
     return round(shared / (areas - shared), 4)
+
+
+def colorized(side: int) -> tuple[int, ...]:
+    """Output of the colorization network: three strides of 2, then a transposed convolution of stride 2."""
+    from course_utils.color import in_gamut_bins
+
+    for _ in range(3):
+        side = conv.output_size(side, 3, stride=2, padding=1)
+    side = conv.transposed_output_size(side, 4, stride=2, padding=1)
+    return side, side, len(in_gamut_bins())
 
 
 # notebook, lecture, what, computed by, value, and as it stands in a compared cell (brackets and commas do not count)
@@ -468,6 +484,19 @@ TABLE: list[tuple[str, str, str, Any, Any, str]] = [
         102_760_448,
         "102,760,448",
     ),
+    ("14", "Sorbonne", "dilations 1, 2, 4 on 3x3 kernels", dilated_fields, [3, 7, 15], "fields 3 7 15"),
+    ("14", "NUS", "U-Net's output, smaller by valid padding", paper_unet_output, 388, "572 in gives 2 388 388"),
+    *[
+        (
+            "15",
+            "LMU",
+            f"colorization: places and bins of the output for an input of {side} pixels (the slides mix the two)",
+            lambda side=side: colorized(side),
+            (quarter, quarter, 313),
+            f"{side} x {side} in -> {quarter} x {quarter} x 313",
+        )
+        for side, quarter in ((256, 64), (224, 56))
+    ],
 ]
 
 # notebook 06: layers as (in_channels, out_channels, kernel_size, groups, side of the output), dense layers as 1x1

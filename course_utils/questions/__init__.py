@@ -11,12 +11,16 @@ from course_utils.questions import (
     attention,
     backwards,
     classifier,
+    colorization,
     depth_as_time,
+    fully_convolutional,
     localization,
     proposals,
     residual,
+    style,
     transfer,
     transposed,
+    unet,
     why_convolution,
     yolo,
 )
@@ -38,6 +42,10 @@ _TOPICS = (
     localization,
     proposals,
     yolo,
+    fully_convolutional,
+    unet,
+    colorization,
+    style,
     attention,
 )
 
