@@ -168,6 +168,20 @@ def test_parameters():
     assert count_parameters(translator(True)) == shared + w * w + both * w + w  # W, U and v
 
 
+def test_padding_beyond_the_longest_sentence_changes_nothing():
+    torch.manual_seed(0)
+    net = attention.Translator(10, 8, width=6, attention=True).eval()
+    sources = torch.tensor([[3, 4, 5, 2], [6, 2, attention.PAD, attention.PAD]])
+    padded = torch.cat([sources, torch.full((2, 3), attention.PAD)], dim=1)
+    targets = torch.tensor([[1, 3, 4], [1, 5, 6]])
+    logits, weights = net(sources, targets)
+    again, wider = net(padded, targets)
+    torch.testing.assert_close(again, logits)
+    torch.testing.assert_close(wider[..., :4], weights)
+    assert (wider[..., 4:] == 0).all()
+    assert torch.equal(net.say(padded)[0], net.say(sources)[0])
+
+
 def test_a_translator_learns_one_batch_by_heart():
     net = translator(True).train()
     optimizer = torch.optim.Adam(net.parameters(), 0.03)

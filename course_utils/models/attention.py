@@ -155,7 +155,7 @@ class Translator(nn.Module):
             self.embed(sources), mask.sum(dim=1).cpu(), batch_first=True, enforce_sorted=False
         )
         states, last = self.encoder(packed)
-        memory, _ = nn.utils.rnn.pad_packed_sequence(states, batch_first=True)
+        memory, _ = nn.utils.rnn.pad_packed_sequence(states, batch_first=True, total_length=sources.shape[1])
         return memory, mask, torch.cat([last[0], last[1]], dim=1)
 
     def forward(self, sources, targets):
