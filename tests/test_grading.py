@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from course_utils import runtime
 from course_utils.grading import __main__ as commands
 from course_utils.grading import batch, sandbox
 from course_utils.grading.assignment import Assignment, folders, load
-from course_utils.grading.book import Book, Policy, sheet_text, write_whole
+from course_utils.grading.book import Book, Policy, sheet_text
 from course_utils.grading.marking import Marker, Submission, find_submissions, read_notebook
 
 EX02 = next(folder for folder in folders() if folder.name.startswith("ex02"))
@@ -100,8 +101,8 @@ def test_half_written_files_are_not_read(tmp_path: Path, assignment) -> None:
     book.add(record("a"))
     (tmp_path / "marks" / "a" / ".half").write_text('{"student": ')
     assert len(book.records("a")) == 1
-    write_whole(tmp_path / "file", "one")
-    write_whole(tmp_path / "file", "two \ud800")
+    runtime.write_whole(tmp_path / "file", "one")
+    runtime.write_whole(tmp_path / "file", "two \ud800")
     assert (tmp_path / "file").read_text() == "two ?"
 
 

@@ -207,3 +207,15 @@ def test_machine_facts() -> None:
     cores = runtime.usable_cores()
     assert runtime.hardware().startswith(f"{cores} core{'s' if cores > 1 else ''}, ")
     assert {"python", "torch", "torchvision", "numpy"} == set(runtime.versions())
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(monkeypatch, tmp_path: Path) -> None:
+    runtime.write_whole(tmp_path / "new" / "file", "one")
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runtime.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        runtime.write_whole(tmp_path / "new" / "file", "two")
+    assert [path.read_text() for path in (tmp_path / "new").iterdir()] == ["one"]

@@ -12,7 +12,6 @@ import functools
 import hashlib
 import json
 import os
-import tempfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -85,17 +84,10 @@ def _note(question: str, **changes: Any) -> dict[str, Any]:
         mine[name] = change(mine.get(name, 0)) if callable(change) else change
     if "kept" in _now:
         return mine
-    path, temporary = progress_file(), None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-            temporary = file.name
-            json.dump(kept, file, ensure_ascii=False, indent=1)
-        os.replace(temporary, path)
+        runtime.write_whole(progress_file(), json.dumps(kept, ensure_ascii=False, indent=1))
     except OSError:
         _now["kept"] = kept
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
     return mine
 
 

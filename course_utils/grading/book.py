@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from course_utils import runtime
 from course_utils.grading.assignment import Assignment, Words
 
 
@@ -43,16 +44,6 @@ class Policy(NamedTuple):
         """The share of the points that is left."""
         late = self.days_late(submitted)
         return 0.0 if late > self.days else max(0.0, 1 - late * self.percent / 100)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or as it was before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=".", delete=False) as file:
-        file.write(text.encode(errors="replace"))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(file.name, path)
 
 
 def _file_name(student: str) -> str:
@@ -215,7 +206,7 @@ class Book:
                 )
         rows.sort()
         head = ["code", "question", "answer_id", "answer", "rubric", "of", "points", "comment"]
-        write_whole(self.folder / "written.csv", sheet_text([head, *rows]))
+        runtime.write_whole(self.folder / "written.csv", sheet_text([head, *rows]))
 
     # --- what is handed out ---
 
@@ -316,9 +307,9 @@ class Book:
                     total,
                 ]
             )
-            write_whole(self.folder / "feedback" / f"{_file_name(student)}.html", self.feedback(found))
-        write_whole(self.folder / "canvas.csv", sheet_text(canvas))
-        write_whole(self.folder / "grades.csv", sheet_text(moodle))
+            runtime.write_whole(self.folder / "feedback" / f"{_file_name(student)}.html", self.feedback(found))
+        runtime.write_whole(self.folder / "canvas.csv", sheet_text(canvas))
+        runtime.write_whole(self.folder / "grades.csv", sheet_text(moodle))
         return self.folder / "grades.csv"
 
     def feedback(self, found: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ _SLOTS: queue.LifoQueue[int] = queue.LifoQueue()
 for _slot in reversed(range(64)):
     _SLOTS.put(_slot)
 _ROOT = "/course"  # where the course lies inside
+_SCRATCH = "/tmp"  # the sandbox's own, empty and in memory: nothing of the machine's is seen there
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def _python() -> tuple[str, list[str]]:
 def _environment() -> dict[str, str]:
     return {
         "PATH": "/usr/bin:/bin",
-        "HOME": "/tmp",
+        "HOME": _SCRATCH,
         "USER": "student",
         "LANG": "C.UTF-8",
         "PYTHONPATH": _ROOT,
@@ -74,10 +75,10 @@ def _environment() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MPLBACKEND": "Agg",
-        "MPLCONFIGDIR": "/tmp",
-        "COURSE_CACHE": "/tmp/cache",
-        "COURSE_RUNS": "/tmp/runs",
-        "COURSE_EXERCISE": "/tmp/exercise.json",
+        "MPLCONFIGDIR": _SCRATCH,
+        "COURSE_CACHE": f"{_SCRATCH}/cache",
+        "COURSE_RUNS": f"{_SCRATCH}/runs",
+        "COURSE_EXERCISE": f"{_SCRATCH}/exercise.json",
     }
 
 
@@ -94,11 +95,11 @@ def command(file_size: int = Limits.file_size) -> list[str]:
     else:
         line += ["--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534"]
     line += ["--proc", "/proc", "--dev", "/dev"]
-    for folder in ("/tmp", "/dev/shm"):
+    for folder in (_SCRATCH, "/dev/shm"):
         line += ["--perms", "1777", "--size", str(file_size), "--tmpfs", folder]
     inside = [*_python()[1], f"{_ROOT}/data"]
     for folder in dict.fromkeys(str(parent) for path in inside for parent in [*Path(path).parents][-2::-1]):
-        if folder != "/tmp":
+        if folder != _SCRATCH:
             line += ["--perms", "0755", "--dir", folder]  # what bubblewrap makes by itself only root may enter
     line += ["--perms", "0755", "--dir", f"{_ROOT}/data"]
     for folder in ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"):
@@ -107,7 +108,7 @@ def command(file_size: int = Limits.file_size) -> list[str]:
         line += ["--ro-bind", folder, folder]
     for part in ("course_utils", "data/weights", "data/reference"):
         line += ["--ro-bind-try", str(runtime.PROJECT_ROOT / part), f"{_ROOT}/{part}"]
-    line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--clearenv"]
+    line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", _SCRATCH, "--clearenv"]
     for name, value in _environment().items():
         line += ["--setenv", name, value]
     return [*line, "--"]
