@@ -12,6 +12,7 @@ from course_utils.questions import (
     classifier,
     depth_as_time,
     localization,
+    pose,
     proposals,
     residual,
     transfer,
@@ -37,6 +38,7 @@ _TOPICS = (
     localization,
     proposals,
     yolo,
+    pose,
 )
 
 QUESTIONS: dict[str, Question] = {name: asked for topic in _TOPICS for name, asked in topic.QUESTIONS.items()}

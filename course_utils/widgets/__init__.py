@@ -11,6 +11,7 @@ from course_utils.widgets.canvas import still_picture
 from course_utils.widgets.convolution import convolution_svg, explore_convolution, show_convolution
 from course_utils.widgets.detector import detector_svg, explore_detector, show_detector
 from course_utils.widgets.finetune import explore_finetune, finetune_svg, show_finetune
+from course_utils.widgets.limbs import explore_limbs, limbs_svg, show_limbs
 from course_utils.widgets.moved import explore_moved, moved_svg, show_moved
 from course_utils.widgets.overlap import explore_overlap, overlap_svg, show_overlap
 from course_utils.widgets.paths import explore_paths, paths_svg, show_paths
@@ -31,6 +32,7 @@ __all__ = [
     "explore_convolution",
     "explore_detector",
     "explore_finetune",
+    "explore_limbs",
     "explore_moved",
     "explore_overlap",
     "explore_paths",
@@ -39,6 +41,7 @@ __all__ = [
     "explore_steps",
     "explore_transposed",
     "finetune_svg",
+    "limbs_svg",
     "moved_svg",
     "overlap_svg",
     "paths_svg",
@@ -49,6 +52,7 @@ __all__ = [
     "show_convolution",
     "show_detector",
     "show_finetune",
+    "show_limbs",
     "show_moved",
     "show_overlap",
     "show_paths",
