@@ -196,8 +196,8 @@ def _check_share(share: float) -> None:
 def pck(points: Any, truth: Any, lengths: Any, share: float = 0.2) -> KeypointScore:
     """Percentage of correct keypoints, as a fraction: a joint is right if it is at most share * length away.
 
-    With the torso's length and share 0.2 it is PCK@0.2 (Yang and Ramanan 2013; Sapp and Taskar 2013 for the torso), with
-    the head's and 0.5 PCKh@0.5 (Andriluka et al. 2014). Derived in notebooks/18_pose_estimation.ipynb.
+    With the torso's length and share 0.2 it is PCK@0.2 (Yang and Ramanan 2013), with the head's and 0.5 PCKh@0.5
+    (Andriluka et al. 2014). Derived in notebooks/18_pose_estimation.ipynb.
 
     Args:
         points: (N, K, 2 or more), predicted x and y first.
@@ -244,7 +244,8 @@ def pck_several(people: Sequence[Any], truth: Any, lengths: Any, share: float = 
     truth, lengths = _joints("truth", truth, "N, P, K", 3), _array(lengths, np.float64)
     _check_share(share)
     if len(people) != len(truth) or lengths.shape != truth.shape[:2]:
-        raise ValueError(f"people must be {len(truth)} and lengths {truth.shape[:2]}, got {len(people)}, {lengths.shape}")
+        wanted = f"people must be {len(truth)} and lengths {truth.shape[:2]}"
+        raise ValueError(f"{wanted}, got {len(people)} and {lengths.shape}")
     seen = truth[..., 2] == VISIBLE
     if not seen.any():
         raise ValueError("truth must hold at least one joint of visibility 2, got none")

@@ -28,6 +28,7 @@ MIN_CHECKED = {  # cells whose output nbval compares
     **{"00": 3, "01": 12, "02": 20, "03": 12, "04": 12, "05": 12, "06": 15, "07": 4, "07b": 12, "08": 12, "09": 12},
     **{"10": 12, "11": 12, "11b": 12},
     **{"12": 13, "12b": 12},
+    **{"18": 14},
 }
 MIN_CHECKED_ELSEWHERE = 3
 MIN_NUMBERS = {"02": 25, "03": 25, "04": 25}  # different numbers that the compared cells show

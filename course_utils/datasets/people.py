@@ -41,9 +41,7 @@ def toyland_people(
     Returns:
         images float32 (N, 3, size, size) in 0..1 and keypoints float32 (N, people[1], 14, 3), 0 where there is nobody.
     """
-    made = toyland.scenes(
-        count, size, seed, split=split, classes=["person"], objects=people, object_sizes=sizes
-    )
+    made = toyland.scenes(count, size, seed, split=split, classes=["person"], objects=people, object_sizes=sizes)
     keypoints = np.zeros((count, people[1], len(toyland.KEYPOINTS), 3), dtype=np.float32)
     for rows, scene in zip(keypoints, made, strict=True):
         rows[: len(scene.labels)] = scene.keypoints
@@ -114,4 +112,5 @@ def walk(count: int, size: int = 96, seed: int = 0) -> tuple[torch.Tensor, torch
             if k == 1:
                 x, y = np.clip(keypoints[t, 0, :, :2].astype(int), 0, size - 1).T
                 keypoints[t, 0, hidden[y, x], 2] = 1
-    return torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)), torch.from_numpy(keypoints)
+    pictures = images.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
+    return torch.from_numpy(pictures), torch.from_numpy(keypoints)

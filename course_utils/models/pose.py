@@ -355,7 +355,7 @@ def limb_scores(
     places = starts[:, None, :2] + share * along  # (samples, A, B, 2)
     sides = torch.tensor([field.shape[2], field.shape[1]], device=field.device) * stride
     grid = (2 * places / sides - 1).flatten(0, 1)[None]
-    read = F.grid_sample(field[None], grid.to(field), padding_mode="border", align_corners=False)[0]  # (2, samples A, B)
+    read = F.grid_sample(field[None], grid.to(field), padding_mode="border", align_corners=False)[0]
     read = read.unflatten(1, (samples, len(starts))).permute(1, 2, 3, 0)  # (samples, A, B, 2)
     return (read * unit).sum(dim=3).mean(dim=0)
 
@@ -403,15 +403,15 @@ def find_people(
     joints = len(outputs) - 2 * len(limbs)
     _check_limbs(limbs, joints)
     peaks = find_peaks(outputs[:joints], peak_threshold, stride)
-    people, owner = [], {}  # owner: (joint, number of its peak) to a person
+    persons, owner = [], {}  # owner: (joint, number of its peak) to a person
     for limb, (a, b) in enumerate(limbs):
         field = outputs[joints + 2 * limb : joints + 2 * limb + 2]
         for i, j in match_limbs(agreement(field, peaks[a], peaks[b], stride), limb_threshold):
             if (a, i) not in owner:
                 owner[a, i] = torch.zeros(joints, 3, device=outputs.device)
                 owner[a, i][a] = peaks[a][i]
-                people.append(owner[a, i])
+                persons.append(owner[a, i])
             owner[b, j] = owner[a, i]
             owner[b, j][b] = peaks[b][j]
-    people = [person for person in people if (person[:, 2] > 0).sum() >= fewest]
-    return torch.stack(people) if people else torch.zeros(0, joints, 3, device=outputs.device)
+    persons = [person for person in persons if (person[:, 2] > 0).sum() >= fewest]
+    return torch.stack(persons) if persons else torch.zeros(0, joints, 3, device=outputs.device)

@@ -109,7 +109,7 @@ def limbs_svg(x_a: int = 12, y_a: int = 11, x_b: int = 12, y_b: int = 4, width: 
         )
         parts.append(canvas.text(595, y, verdicts[-1], 20, weight="bold"))
     words = (
-        f"Two elbows and two wrists: a, the wrist of A, at column {x_a}, row {y_a}; b, the wrist of B, at column {x_b}, "
+        f"Two elbows and two wrists: a, the wrist of A, at column {x_a}, row {y_a}; b, that of B, at column {x_b}, "
         f"row {y_b}; half a forearm is {width} cells wide. {'; '.join(said)}. Pairs {'; pairs '.join(verdicts)}."
     )
     return canvas.svg(words, parts, 550)
