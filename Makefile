@@ -9,7 +9,7 @@ JUPYTER := JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter:$$JUPYTER_CONFIG_PATH"
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=180
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-ui slides run reference backbone lint links clean-caches
+.PHONY: help lab test test-ui slides run reference backbone lint links clean-caches release practice exercise grade
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -22,7 +22,7 @@ lab: ## set up, then JupyterLab at the start notebook
 test: export COURSE_TIER := quick
 test: lint ## set up, then lint, all tests, and every notebook run and compared
 	OMP_NUM_THREADS=1 $(VENV) -m pytest -n 2 --dist loadfile tests --ignore tests/ui $(ARGS)
-	$(VENV) -m pytest $(NBVAL) notebooks $(ARGS)
+	OMP_NUM_THREADS=1 $(VENV) -m pytest -n 2 --dist loadfile $(NBVAL) notebooks $(ARGS)
 
 test-ui: ## the tests in a real browser (needs Chromium)
 	@$(SETUP) --extras test,ui
@@ -48,6 +48,23 @@ lint: ## ruff: lint and format, checked
 	@$(SETUP) --extras test
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
+
+release: ## EX=02: the exercises as students get them, without solutions, in build/release (all of them without EX)
+	@$(SETUP)
+	$(VENV) -m course_utils.grading release --ex "$(EX)"
+
+practice: ## EX=02: the same with worked solutions, in build/practice, for learning alone
+	@$(SETUP)
+	$(VENV) -m course_utils.grading practice --ex "$(EX)"
+
+exercise: ## EX=02: prove an exercise: form, source, bare release, every known mistake (all of them without EX)
+	@$(SETUP)
+	OMP_NUM_THREADS=1 $(VENV) -m course_utils.grading exercise --ex "$(EX)"
+
+grade: ## SUBMISSIONS=folder: mark in a sandbox, write grades.csv and feedback (docs/grading.md has the options)
+	@$(SETUP)
+	$(VENV) -m course_utils.grading grade "$(SUBMISSIONS)" --ex "$(EX)" --grades "$(or $(GRADES),grades)" \
+	  --roster "$(ROSTER)" --due "$(DUE)" --regrade "$(REGRADE)" --sandbox "$(or $(SANDBOX),yes)" $(ARGS)
 
 links: ## rewrite the Colab and Binder links after a change of the repository's address in pyproject.toml
 	@$(SETUP)

@@ -1,8 +1,9 @@
-"""How good predictions are: top-k accuracy; precision, recall and F1 of label sets; average precision of detections;
-joints (PCK)."""
+"""How good predictions are: labels, boxes with scores, a class for every pixel, pictures, joints, translations."""
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -481,3 +482,256 @@ def detection_average_precision(
     )
     known = per_class[~np.isnan(per_class)]
     return DetectionScore(float(known.mean()) if len(known) else float("nan"), per_class)
+
+
+# --- a class for every pixel -----------------------------------------------------------------------------------------
+
+
+def segmentation_confusion(predictions: Any, targets: Any, num_classes: int, ignore: int | None = 255) -> np.ndarray:
+    """Count pixels by their true class (rows) and their predicted class (columns); void pixels are not counted.
+
+    The matrices of several batches may be added: every figure below is computed from the sum, over all pixels of all
+    pictures, as Long, Shelhamer and Darrell 2015 do (section 5). Derived in notebooks/13_fully_convolutional.ipynb.
+
+    Args:
+        predictions: (N, H, W) or any other shape, classes 0 to num_classes - 1.
+        targets: of the same shape; `ignore` marks pixels whose class is left open.
+        num_classes: the ground counts as one.
+        ignore: label of void pixels, at least num_classes; None if there are none.
+
+    Returns:
+        int64 (num_classes, num_classes); its sum is the number of pixels counted.
+
+    Raises:
+        ValueError: shapes that differ, classes out of range, numbers that are not whole.
+    """
+    check_int("num_classes", num_classes, 1)
+    if ignore is not None:
+        check_int("ignore", ignore, num_classes)
+    given, true = (
+        np.asarray(value.detach().cpu() if hasattr(value, "detach") else value) for value in (predictions, targets)
+    )
+    if given.shape != true.shape:
+        raise ValueError(f"predictions must have the shape of targets, {true.shape}, got {given.shape}")
+    for name, array in (("predictions", given), ("targets", true)):
+        if array.dtype.kind not in "iub":
+            raise ValueError(f"{name} must hold whole numbers, one class a pixel, got {array.dtype}: take the argmax")
+    counted = np.ones(true.shape, dtype=bool) if ignore is None else true != ignore
+    given, true = given[counted].astype(np.int64), true[counted].astype(np.int64)
+    for name, array in (("predictions", given), ("targets", true)):
+        odd = array[(array < 0) | (array >= num_classes)]
+        if odd.size:
+            void = "" if ignore is None else f" (or {ignore} for void, in targets)"
+            raise ValueError(f"{name} must be from 0 to {num_classes - 1}{void}, got {odd[0]}")
+    return np.bincount(num_classes * true + given, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def _confusion(confusion: Any) -> np.ndarray:
+    counts = np.asarray(confusion, dtype=np.int64)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or counts.size == 0 or (counts < 0).any():
+        raise ValueError(f"confusion must be counts of the shape (C, C), none below 0, got the shape {counts.shape}")
+    return counts
+
+
+def pixel_accuracy(confusion: Any) -> float:
+    """The share of the pixels whose class is right; nan if no pixel was counted.
+
+    Derived in notebooks/13_fully_convolutional.ipynb.
+
+    Args:
+        confusion: (C, C), from `segmentation_confusion`.
+    """
+    counts = _confusion(confusion)
+    return float(np.trace(counts) / counts.sum()) if counts.any() else float("nan")
+
+
+def class_iou(confusion: Any) -> np.ndarray:
+    """Intersection over union of each class: pixels that are it and were called it, over pixels that are either.
+
+    Long, Shelhamer and Darrell 2015, section 5. Derived in notebooks/13_fully_convolutional.ipynb.
+
+    Args:
+        confusion: (C, C), from `segmentation_confusion`.
+
+    Returns:
+        float64 (C,), 0..1; nan for a class that is neither in the truth nor in the predictions.
+    """
+    counts = _confusion(confusion)
+    right = np.diag(counts)
+    either = counts.sum(axis=0) + counts.sum(axis=1) - right
+    return np.divide(right, either, out=np.full(len(counts), np.nan), where=either > 0)
+
+
+def mean_iou(confusion: Any) -> float:
+    """The mean of `class_iou` over the classes that occur: one that is neither true nor predicted is left out.
+
+    A class that occurs in the truth and is never predicted counts as 0, and so does one that is predicted and never
+    true. Without any pixel the mean is nan. Derived in notebooks/13_fully_convolutional.ipynb.
+
+    Args:
+        confusion: (C, C), from `segmentation_confusion`.
+    """
+    found = class_iou(confusion)
+    found = found[~np.isnan(found)]
+    return float(found.mean()) if len(found) else float("nan")
+
+
+def boundary_iou(
+    predictions: Any, targets: Any, num_classes: int, distance: int | None = None, ignore: int = 255
+) -> np.ndarray:
+    """IoU of each class's edges: of the pixels of the class that lie within `distance` of where it ends.
+
+    A pixel lies there if the square of 2 distance + 1 pixels around it holds another class or reaches out of the
+    picture. Pixels are counted over all pictures. Cheng et al. 2021, with their border of the picture as an edge and
+    their default for `distance`. Derived in notebooks/14_segnet_and_unet.ipynb.
+
+    Args:
+        predictions, targets: (N, H, W), classes from 0 to num_classes - 1; NumPy or PyTorch, on the CPU.
+        num_classes: how many classes there are.
+        distance: in pixels; 2 % of the picture's diagonal, rounded, at least 1, if None.
+        ignore: where the target is this, a pixel counts for nothing, whatever is predicted; a class ends there.
+
+    Returns:
+        float64 (num_classes,), 0..1; nan for a class without edges in both.
+
+    Raises:
+        ValueError: shapes that differ, or a class out of range.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    check_int("num_classes", num_classes, 1)
+    predictions, targets = (torch.as_tensor(maps).long() for maps in (predictions, targets))
+    if predictions.ndim != 3 or predictions.shape != targets.shape or 0 in targets.shape:
+        raise ValueError(
+            f"predictions and targets must both have the shape (N, H, W), got {tuple(predictions.shape)} and "
+            f"{tuple(targets.shape)}"
+        )
+    if distance is None:
+        distance = max(1, round(0.02 * float(np.hypot(*targets.shape[1:]))))
+    check_int("distance", distance, 1)
+    known = targets != ignore
+    predictions = predictions.where(known, ignore)
+    for name, maps in (("predictions", predictions), ("targets", targets)):
+        odd = maps[known & ((maps < 0) | (maps >= num_classes))]
+        if len(odd):
+            raise ValueError(f"{name} must hold classes from 0 to {num_classes - 1}, got {odd[0].item()}")
+
+    def edges(maps: torch.Tensor) -> torch.Tensor:
+        padded = F.pad(maps[:, None].float(), (distance,) * 4, value=-1.0)
+        low, high = (sign * F.max_pool2d(sign * padded, 2 * distance + 1, stride=1) for sign in (-1, 1))
+        return (low != high)[:, 0] & known
+
+    edge, true_edge = edges(predictions), edges(targets)
+    both = edge & true_edge & (predictions == targets)
+    common, given, true = (
+        torch.bincount(classes, minlength=num_classes)
+        for classes in (targets[both], predictions[edge], targets[true_edge])
+    )
+    return (common.double() / (given + true - common)).numpy()
+
+
+# --- pictures ------------------------------------------------------------------------------------------------------
+
+
+def psnr(images: torch.Tensor, targets: torch.Tensor, data_range: float = 1.0) -> torch.Tensor:
+    """Peak signal-to-noise ratio of each picture: 10 log10(data_range^2 / mean squared error), in dB.
+
+    Equal to `skimage.metrics.peak_signal_noise_ratio`, picture by picture. Derived in
+    notebooks/15_colorization.ipynb.
+
+    Args:
+        images, targets: (N, ...) of one shape, floats.
+        data_range: the largest value minus the smallest one that a pixel can have.
+
+    Returns:
+        (N,); inf where a picture equals its target.
+
+    Raises:
+        ValueError: two shapes, no pixel, or a data_range that is not above 0.
+    """
+    _check_pair("images", images, targets)
+    if not data_range > 0:
+        raise ValueError(f"data_range must be above 0, got {data_range!r}")
+    error = ((images - targets) ** 2).flatten(1).mean(dim=1)
+    return 10 * (data_range**2 / error).log10()
+
+
+def color_auc(
+    ab: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None, limit: float = 150.0
+) -> float:
+    """Area under the curve of pixels whose colour is right to within t, for t from 0 to `limit`, as a share.
+
+    Zhang et al. 2016, section 3.1. A pixel at distance d counts for all t from d up, so the area is the mean of
+    1 - d / limit, cut off at 0. Derived in notebooks/15_colorization.ipynb.
+
+    Args:
+        ab, targets: (N, 2, H, W), in units of Lab.
+        weights: (N, H, W), what each pixel counts; None for all the same. The paper's balanced AuC gives a pixel the
+            inverse share of its true colour's bin.
+        limit: the largest threshold, above 0.
+
+    Returns:
+        0 to 1.
+
+    Raises:
+        ValueError: shapes that do not fit, no pixel, or a limit that is not above 0.
+    """
+    _check_pair("ab", ab, targets)
+    if not limit > 0:
+        raise ValueError(f"limit must be above 0, got {limit!r}")
+    right = (1 - (ab - targets).norm(dim=1) / limit).clamp(min=0)  # (N, H, W)
+    if weights is None:
+        return right.mean().item()
+    if weights.shape != right.shape:
+        raise ValueError(f"weights must have the shape {tuple(right.shape)}, got {tuple(weights.shape)}")
+    return ((weights * right).sum() / weights.sum()).item()
+
+
+def _check_pair(name: str, value: torch.Tensor, targets: torch.Tensor) -> None:
+    if value.shape != targets.shape or value.ndim < 2 or 0 in value.shape:
+        raise ValueError(
+            f"{name} and targets must have one shape (N, ...) with at least one pixel, got {tuple(value.shape)} and "
+            f"{tuple(targets.shape)}"
+        )
+
+
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+
+def ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
+    """How often each run of n words occurs in a sentence. Derived in notebooks/19_attention.ipynb."""
+    return Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
+
+
+def bleu(given: Sequence[Sequence[str]], true: Sequence[Sequence[str]], longest: int = 4) -> float:
+    """BLEU of a set of translations (Papineni et al. 2002), with one true translation each and no smoothing.
+
+    The geometric mean of the precisions of runs of 1 to 4 words, each counted at most as often as the true translation
+    has it, times exp(1 - r / c) where the c words given are fewer than the r true ones. Derived in
+    notebooks/19_attention.ipynb; equal to sacrebleu (no tokenizer, no smoothing), which multiplies by 100.
+
+    Args:
+        given, true: sentences as lists of words, as many of the one as of the other.
+        longest: words in the longest runs.
+
+    Returns:
+        0 to 1; 0 where not a single run of some length is right.
+
+    Raises:
+        ValueError: no sentences, different numbers of them, or a sentence that is a string and not a list of words.
+    """
+    check_int("longest", longest, 1)
+    if not len(given) or len(given) != len(true):
+        raise ValueError(f"given and true must be as many sentences, at least one, got {len(given)} and {len(true)}")
+    if any(isinstance(sentence, str) for sentence in (*given, *true)):
+        raise ValueError("given and true must hold lists of words, got a string; split it at its spaces")
+    precisions = []
+    for n in range(1, longest + 1):
+        counts = [(ngrams(mine, n), ngrams(theirs, n)) for mine, theirs in zip(given, true, strict=True)]
+        right = sum((mine & theirs).total() for mine, theirs in counts)
+        precisions.append(right / max(1, sum(mine.total() for mine, _ in counts)))
+    if min(precisions) == 0:
+        return 0.0
+    c, r = sum(map(len, given)), sum(map(len, true))
+    return min(1.0, math.exp(1 - r / c)) * math.exp(sum(map(math.log, precisions)) / longest)

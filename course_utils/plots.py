@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINE_STYLES = ("-", "--", "-.", ":")
+# One a class of a segmentation, the first for the ground; Paul Tol's muted scheme. Ten tints are too many to be told
+# apart by colour alone: `class_map` writes the names and draws outlines and hatches as well.
+CLASS_COLORS = (
+    *("#FFFFFF", "#CC6677", "#332288", "#DDCC77", "#117733", "#88CCEE"),
+    *("#882255", "#44AA99", "#999933", "#AA4499", "#661100"),
+)
+HATCHES = ("", "//", "\\\\", "||", "--", "xx", "..", "++", "oo", "\\\\..", "//..")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
@@ -152,6 +159,69 @@ def boxes(ax: Axes, rows: Any, names: Sequence[str] = (), color: str = PALETTE[1
         ground = {"facecolor": "white", "edgecolor": color, "pad": 1, "linewidth": 0.8}
         ax.text(x1, y1, name, fontsize=8, va="bottom", bbox=ground)
     ax.set(xlim=limits[0], ylim=limits[1])
+    return ax
+
+
+def class_map(ax: Axes, classes: Any, names: Sequence[str], image: Any = None, smallest: int = 20) -> Axes:
+    """Draw the class of every pixel, readable without colours: outlines along the pixels' edges, and names inside.
+
+    Over a picture the classes are tinted and the ground (class 0) is left clear; without one they are filled and
+    hatched, each class in its own way.
+
+    Args:
+        ax: where to draw.
+        classes: (H, W) of whole numbers, indices into names; 255 is void, drawn grey and crossed.
+        names: of the classes, the ground's first, at most eleven.
+        image: (3, H, W) in 0..1 to draw over, or None.
+        smallest: regions of fewer pixels get no name.
+    """
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_rgb
+    from scipy.ndimage import distance_transform_edt, label
+
+    numbers = np.asarray(classes)
+    if numbers.ndim != 2 or numbers.size == 0 or numbers.dtype.kind not in "iu":
+        raise ValueError(f"classes must be whole numbers of the shape (H, W), got {numbers.shape} of {numbers.dtype}")
+    if not 1 <= len(names) <= len(CLASS_COLORS):
+        raise ValueError(f"names must be 1 to {len(CLASS_COLORS)}, the ground's first, got {len(names)}")
+    void = numbers == 255
+    if ((numbers < 0) | (numbers >= len(names)))[~void].any():
+        raise ValueError(f"classes must be from 0 to {len(names) - 1}, or 255 for void, got others")
+    colors = np.array([to_rgb(color) for color in CLASS_COLORS])
+    shown = np.where(void[..., None], 0.6, colors[np.where(void, 0, numbers)])  # (H, W, 3)
+    if image is not None:
+        pixels = np.asarray(image).clip(0, 1)
+        if pixels.shape != (3, *numbers.shape):
+            raise ValueError(
+                f"image must have the shape (3, {numbers.shape[0]}, {numbers.shape[1]}), got {pixels.shape}"
+            )
+        weight = np.where(numbers == 0, 0.0, 0.45)[..., None]
+        shown = weight * shown + (1 - weight) * pixels.transpose(1, 2, 0)
+    ax.imshow(shown, interpolation="nearest")
+
+    for number in np.unique(numbers) if image is None else [255]:
+        hatch = "xxxx" if number == 255 else HATCHES[number]
+        if hatch and (numbers == number).any():
+            mask = np.kron(numbers == number, np.ones((4, 4)))  # finer than the pixels, so that hatches reach the edges
+            y, x = ((np.arange(side) + 0.5) / 4 - 0.5 for side in mask.shape)
+            drawn = ax.contourf(x, y, mask, levels=[0.5, 1.5], colors="none", hatches=[hatch])
+            drawn.set(edgecolor="#FFFFFF" if number and colors[number % len(colors)].mean() < 0.5 else "#606060")
+    rows, columns = np.nonzero(numbers[:, 1:] != numbers[:, :-1])
+    edges = [[(x + 0.5, y - 0.5), (x + 0.5, y + 0.5)] for y, x in zip(rows, columns, strict=True)]
+    rows, columns = np.nonzero(numbers[1:] != numbers[:-1])
+    edges += [[(x - 0.5, y + 0.5), (x + 0.5, y + 0.5)] for y, x in zip(rows, columns, strict=True)]
+    for width, ink in ((3, "white"), (1.4, "black")):  # a light seam, so that the line shows on any ground
+        ax.add_collection(LineCollection(edges, colors=ink, linewidths=width, capstyle="round"))
+    for number in np.unique(numbers[~void & (numbers > 0)]):
+        regions, count = label(numbers == number)
+        for region in range(1, count + 1):
+            mask = regions == region
+            if mask.sum() >= smallest:
+                inside = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]  # from the region's own edges
+                y, x = np.unravel_index(inside.argmax(), inside.shape)
+                ground = {"facecolor": "white", "alpha": 0.85, "pad": 1, "linewidth": 0}
+                ax.text(x, y, names[number], fontsize=8, ha="center", va="center", bbox=ground)
+    ax.set_axis_off()
     return ax
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -152,6 +153,24 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file, readable by its owner alone, so that it is there whole or as it was before.
+
+    Raises:
+        OSError: it cannot be written, on a full disk for instance; nothing is left beside it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(prefix=".", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode(errors="replace"))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        Path(part).unlink(missing_ok=True)
+
+
 def usable_cores() -> int:
     """How many processor cores this process may use, at least 1."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -161,7 +180,8 @@ def hardware() -> str:
     """One line about the machine: usable cores, processor, and the GPU where this tier uses one."""
     import torch
 
-    line = f"{usable_cores()} cores, {processor_name()}"
+    cores = usable_cores()
+    line = f"{cores} core{'s' if cores > 1 else ''}, {processor_name()}"
     if tier() == "gpu" and torch.cuda.is_available():
         line += f", {torch.cuda.get_device_name()}"
     return line
@@ -269,10 +289,21 @@ def reference_runs(notebook: str) -> list[dict[str, Any]]:
 
 
 def latest_reference(notebook: str, tier_name: str) -> dict[str, Any] | None:
-    """The latest committed run of a notebook at a tier, or None where nobody has run it."""
+    """The latest committed run of a notebook at a tier, or None where nobody has run it.
+
+    A run of some parts alone (the variable COURSE_PARTS, recorded as "parts") does not hide what earlier runs found of
+    the others: their figures are added, back to the latest run of everything. All else is the latest run's.
+    """
     check_choice("tier_name", tier_name, TIERS)
-    runs = [run for run in reference_runs(notebook) if run["tier"] == tier_name]
-    return runs[-1] if runs else None
+    latest, taken = None, set()
+    for run in reversed(reference_runs(notebook)):
+        if run["tier"] != tier_name or run.get("parts") in taken:
+            continue
+        taken.add(run.get("parts"))
+        latest = {**latest, "figures": {**run["figures"], **latest["figures"]}} if latest else run
+        if "parts" not in run:
+            break
+    return latest
 
 
 def report(notebook: str, figures: Mapping[str, Mapping[str, Any]], *, data: str, seeds: Sequence[int]) -> None:

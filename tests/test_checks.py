@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import torchvision
 from sklearn.metrics import fbeta_score
 
-from course_utils import boxes, checks, convolution
+from course_utils import boxes, checks, convolution, metrics
 from course_utils.boxes import iou
 
 
@@ -43,6 +43,12 @@ def _cutout(images, side, rows=None, columns=None, channels=slice(None)):
     return images
 
 
+def _weighted_iou(confusion, by=1, fill=0.0):
+    right, union = np.diag(confusion), confusion.sum(0) + confusion.sum(1) - np.diag(confusion)
+    iou = np.divide(right, union, out=np.full(len(right), fill), where=union > 0)
+    return (iou * confusion.sum(by)).sum() / confusion.sum()
+
+
 def _soft_nms(found, scores, iou_threshold):
     scores, overlap = scores.clone(), boxes.iou(found, found)
     waiting = torch.ones(len(scores), dtype=torch.bool)
@@ -59,6 +65,15 @@ def _mine(losses, matched, ratio=3):
     counts = matched.clone()
     counts[order[: min(ratio * int(matched.sum()), int((~matched).sum()))]] = True
     return counts
+
+
+def _median_frequency(maps, num_classes, void=255, everywhere=False, absent=0.0):
+    shares = []
+    for label in range(num_classes):
+        chosen = maps if everywhere else maps[(maps == label).any(dim=2).any(dim=1)]
+        shares.append((maps == label).sum() / (chosen != void).sum() if len(chosen) else torch.tensor(torch.nan))
+    shares = torch.stack(shares)
+    return (shares.nanmedian() / shares).nan_to_num(absent, posinf=absent)
 
 
 RIGHT = {
@@ -110,9 +125,9 @@ RIGHT = {
     "12b.predict_ap": 0.483,
     "12b.change_maps": 1107,
     "12b.build_mining": _mine,
-    "18.predict_channels": [56, 131_072],
-    "18.change_peak": 0.635,
-    "18.build_similarity": lambda points, truth, area, k: _similarity(points, truth, area, k),
+    "14.predict_valid": [84, 444],
+    "14.change_dilations": [1, 3, 9],
+    "14.build_balance": lambda maps, num_classes: _median_frequency(maps, num_classes),
     "10.predict_shift": [1 / 3, 0.1429],
     "10.change_turn": [0.15, 0.7, 0.1, 0.4],
     "10.build_distance_iou": lambda a, b: torchvision.ops.distance_box_iou(a, b),
@@ -122,6 +137,21 @@ RIGHT = {
     "11b.predict_anchors": [17_100, 102_600],
     "11b.change_stride": [4, 2],
     "11b.build_boxes_of_masks": lambda masks: _boxes_of_masks(masks),
+    "13.predict_answers": [9, 14],
+    "13.change_sky": [114, 0.3167],
+    "13.build_weighted_iou": lambda confusion: _weighted_iou(confusion),
+    "15.predict_mean": [10, 20, 22.36],
+    "15.change_temperature": 0.5,
+    "15.build_balanced": lambda distances, bins: _balanced(distances, bins),
+    "16.predict_tiled": [4, 1],
+    "16.change_weights": [0.0094, 0.0472, 0.1887, 0.7547],
+    "16.build_keep_colors": lambda painted, content: _luma_moved(painted, content),
+    "18.predict_channels": [56, 131_072],
+    "18.change_peak": 0.635,
+    "18.build_similarity": lambda points, truth, area, k: _similarity(points, truth, area, k),
+    "19.predict_weights": [0.25, 0.5, 0.25],
+    "19.change_sharpness": 4.17,
+    "19.build_causal": lambda query, key, value: F.scaled_dot_product_attention(query, key, value, is_causal=True),
 }
 
 
@@ -667,6 +697,57 @@ def test_build_boxes_of_masks(function, part):
     assert part in checks.answer("11b.build_boxes_of_masks", function)
 
 
+@pytest.mark.parametrize(
+    ("dilations", "part"),
+    [
+        ([1, 3, 9], "right"),
+        (torch.tensor([9, 1, 3]), "right"),
+        ([1, 2, 4], "no holes, but the field is 15 wide"),
+        ([1, 3, 10], "the field is 29 pixels wide, but only 27 of them are read"),
+        ([2, 3, 9], "there are holes"),
+        ([0, 3, 9], "at least 1"),
+        ([1, 3, 9.5], "three whole numbers"),
+        ([1, 3], "three whole numbers"),
+        ("wide", "three whole numbers"),
+    ],
+)
+def test_change_dilations(dilations, part):
+    assert part in checks.answer("14.change_dilations", dilations)
+
+
+def _zeroed(maps, num_classes):
+    right = _median_frequency(maps, num_classes)
+    maps[maps == 255] = 0
+    return right
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_median_frequency, "right"),
+        (lambda maps, n: _median_frequency(maps, n).tolist(), "right"),
+        (lambda maps, n: ..., "not answered yet"),
+        (lambda maps, n: None, "not answered yet"),
+        (lambda maps, n: 1 / _median_frequency(maps, n), "upside down"),
+        (lambda maps, n: _median_frequency(maps, n, everywhere=True), "of those pictures only that show the class"),
+        (lambda maps, n: _median_frequency(maps, n, void=-1), "void pixels are counted"),
+        (lambda maps, n: _median_frequency(maps, n, absent=1.0), "A class that never does gets 0"),
+        (
+            lambda maps, n: torch.bincount(maps[maps < n], minlength=n) / (maps < n).sum(),
+            "these are the shares",
+        ),
+        (_zeroed, "have been changed"),
+        (lambda maps, n: torch.ones(n), "the weights are not right"),
+        (lambda maps, n: torch.ones(n, n), "one weight for each class"),
+        (lambda maps, n: maps @ maps.float(), "it stops with RuntimeError"),
+        (lambda maps: maps, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_balance(function, part):
+    assert part in checks.answer("14.build_balance", function)
+
+
 def test_check_prints_the_verdict(capsys):
     checks.check("02.quiz_1", (3, 6, 6))
     assert capsys.readouterr().out.startswith("not yet: one kernel reaches through all three channels")
@@ -724,3 +805,112 @@ def test_a_quarter_turn_agrees_with_a_turned_picture():
     picture[45:85, 20:30] = 1
     assert label(picture) == pytest.approx([0.2, 0.15, 0.4, 0.1])
     assert checks.answer("10.change_turn", label(np.rot90(picture, -1))) == "right"
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (lambda confusion: ..., "not answered yet"),
+        (lambda confusion: _weighted_iou(confusion, by=0), "weighted by what was predicted"),
+        (lambda confusion: _weighted_iou(confusion, fill=np.nan), "gives nan where a class occurs in neither"),
+        (lambda confusion: _weighted_iou(confusion) * confusion.sum(), "the weights must add up to 1"),
+        (metrics.mean_iou, "that is the mean IoU"),
+        (metrics.pixel_accuracy, "that is the pixel accuracy"),
+        (metrics.class_iou, "one number for the whole matrix is asked for, this is (4,)"),
+        (lambda confusion: 0.5, "that is not the weighted mean"),
+        (lambda confusion: confusion @ [1, 2], "it stops with ValueError"),
+        (0.5, "a function is asked for"),
+    ],
+)
+def test_build_weighted_iou(function, part):
+    assert part in checks.answer("13.build_weighted_iou", function)
+
+
+def _balanced(distances, bins, count=torch.mean, share=torch.mean):
+    return share(torch.stack([count(distances[bins == number]) for number in bins.unique()]))
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_balanced, "right"),
+        (lambda d, b: float(_balanced(d, b)), "right"),
+        (lambda d, b: ..., "not answered yet"),
+        (lambda d, b: d.mean(), "the common bin drowns the others"),
+        (lambda d, b: _balanced(d, b, share=torch.sum) / (b.max() + 1), "bins of which no pixel comes"),
+        (lambda d, b: _balanced(d, b, share=torch.sum), "added up"),
+        (lambda d, b: _balanced(d, b, count=torch.sum), "the mean within a bin, not the sum"),
+        (lambda d, b: _balanced(d, b, share=torch.median), "the median of the bins' means"),
+        (lambda d, b: 17.0, "the number is not right"),
+        (lambda d, b: d, "one number is asked for"),
+        (lambda d: d, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_balanced(function, part):
+    assert part in checks.answer("15.build_balanced", function)
+
+
+def _luma_moved(painted, content, weights=(0.299, 0.587, 0.114)):
+    return content + (torch.tensor(weights).reshape(3, 1, 1) * (painted - content)).sum(dim=0)
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_luma_moved, "right"),
+        (lambda painted, content: _luma_moved(painted, content).clamp(0, 1).numpy(), "right"),
+        (lambda painted, content: ..., "not answered yet"),
+        (lambda painted, content: _luma_moved(content, painted), "exchanged"),
+        (lambda painted, content: _luma_moved(painted, content, (1 / 3, 1 / 3, 1 / 3)), "plain mean of the channels"),
+        (lambda painted, content: _luma_moved(painted, 0 * content), "in gray"),
+        (lambda painted, content: content + _luma_moved(painted, 0 * content)[0], "subtract the photograph's own"),
+        (lambda painted, content: content * _luma_moved(painted, 0 * content)[0], "a product changes"),
+        (lambda painted, content: painted, "the painting as it was"),
+        (lambda painted, content: content, "the photograph as it was"),
+        (lambda painted, content: content / 2, "the numbers are not"),
+        (lambda painted, content: content[0], "a picture (3, 5, 7) is asked for"),
+        (lambda painted, content: painted @ content, "it stops with RuntimeError"),
+        (lambda painted: painted, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_keep_colors(function, part):
+    assert part in checks.answer("16.build_keep_colors", function)
+
+
+def test_a_tiled_map_agrees_with_the_gram_matrix():
+    from course_utils.features import gram_matrix
+
+    small = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    tiled = small.repeat(1, 1, 2, 2)
+    means = (gram_matrix(tiled) / gram_matrix(small)).mean().item()
+    sums = means * (8 * 10) / (4 * 5)
+    assert checks.answer("16.predict_tiled", [sums, means]) == "right"
+
+
+def _causal(query, key, value, shift=0, scale=0.5, hidden=-torch.inf):
+    scores = scale * query @ key.transpose(1, 2)
+    return scores.masked_fill(~torch.ones_like(scores, dtype=torch.bool).tril(shift), hidden).softmax(dim=2) @ value
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_causal, "right"),
+        (lambda q, k, v: _causal(q, k, v).numpy(), "right"),
+        (lambda q, k, v: ..., "not answered yet"),
+        (F.scaled_dot_product_attention, "The mask is missing"),
+        (lambda q, k, v: _causal(q.flip(1), k.flip(1), v.flip(1)).flip(1), "itself and what comes after it"),
+        (lambda q, k, v: _causal(q, k, v, shift=-1), "each place may look at itself"),
+        (lambda q, k, v: _causal(q, k, v, scale=1), "divided by sqrt(d)"),
+        (lambda q, k, v: _causal(q, k, v, hidden=0), "hidden places got the score 0"),
+        (lambda q, k, v: (q @ k.transpose(1, 2) / 2).softmax(dim=2).tril() @ v, "no longer add up to 1"),
+        (lambda q, k, v: _causal(q, k, v)[:, :3], "the shape must be that of the query, (2, 5, 4)"),
+        (lambda q, k, v: _causal(q, k, v) + 1, "the numbers are not"),
+        (lambda q, k, v: q @ k, "it stops with RuntimeError"),
+        (4, "a function is asked for"),
+    ],
+)
+def test_build_causal(function, part):
+    assert part in checks.answer("19.build_causal", function)

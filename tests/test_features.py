@@ -1,4 +1,7 @@
-"""HoG: scikit-image as oracle (to single precision, in which it adds up), values by hand, what must not change it."""
+"""HoG: scikit-image as oracle (to single precision, in which it adds up), values by hand, what must not change it.
+
+Features taken by hooks, and their Gram matrix: a network in pieces as oracle, numbers by hand, invariants.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.feature import hog as skimage_hog
+from torch import nn
 
 from course_utils.datasets import toyland
-from course_utils.features import hog
+from course_utils.features import gram_matrix, hog, take
 
 
 def by_skimage(image: torch.Tensor, cell_size: int, orientations: int, block_size: int) -> np.ndarray:
@@ -122,3 +126,98 @@ def test_how_many_features(shape, cell_size, orientations, block_size, features)
 def test_bad_input_is_refused_by_name(images, options, message):
     with pytest.raises(ValueError, match=message):
         hog(images, **options)
+
+
+# --- taking features ------------------------------------------------------------------------------------------------
+
+
+def small_net() -> nn.Sequential:
+    """A convolution, a ReLU that works in place, another convolution inside a block."""
+    torch.manual_seed(0)
+    inner = nn.Sequential()
+    inner.add_module("second", nn.Conv2d(4, 2, 3))
+    net = nn.Sequential()
+    for name, layer in (("first", nn.Conv2d(3, 4, 3)), ("relu", nn.ReLU(inplace=True)), ("block", inner)):
+        net.add_module(name, layer)
+    return net
+
+
+def test_taken_features_are_those_of_the_network_in_pieces():
+    net, images = small_net(), torch.rand(2, 3, 8, 9)
+    caught = take(net, images, ["block.second", "first", "relu"])
+    assert list(caught) == ["block.second", "first", "relu"]
+    first = net[0](images)
+    torch.testing.assert_close(caught["first"], first)  # with its negative numbers, though the ReLU works in place
+    torch.testing.assert_close(caught["relu"], first.clamp(min=0))
+    torch.testing.assert_close(caught["block.second"], net(images))
+    assert (caught["first"] < 0).any()
+
+
+def test_a_loss_on_taken_features_has_a_gradient_in_the_picture():
+    images = torch.rand(1, 3, 8, 8, requires_grad=True)
+    net = small_net()
+    take(net, images, ["first"])["first"].square().sum().backward()
+    wanted = images.grad.clone()
+    images.grad = None
+    net[0](images).square().sum().backward()
+    torch.testing.assert_close(wanted, images.grad)
+
+
+def test_hooks_are_taken_off_again_also_after_an_error():
+    net = small_net()
+    take(net, torch.rand(1, 3, 8, 8), ["first", "relu"])
+    with pytest.raises(RuntimeError):
+        take(net, torch.rand(1, 5, 8, 8), ["relu"])  # five channels
+    assert not any(module._forward_hooks for module in net.modules())
+
+
+@pytest.mark.parametrize("layers", ["first", [], ["third"], ["first", ""], ["block.third"]])
+def test_layers_that_are_not_there_are_refused_by_name(layers):
+    with pytest.raises(ValueError, match=r"layers must be a list of names among first, relu, block, .* got"):
+        take(small_net(), torch.rand(1, 3, 8, 8), layers)
+
+
+def test_a_layer_that_did_not_run_is_refused():
+    class Lazy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.used, self.unused = nn.Identity(), nn.Identity()
+
+        def forward(self, x):
+            return self.used(x)
+
+    with pytest.raises(ValueError, match="layers must run when the network does, unused did not"):
+        take(Lazy(), torch.rand(1, 3, 4, 4), ["used", "unused"])
+
+
+# --- Gram matrices --------------------------------------------------------------------------------------------------
+
+
+def test_gram_matrix_by_hand():
+    """A 2 by 2 map of three channels: 1 0 2 1, 0 1 1 2 and 2 0 0 1. Products added up over four places, over four."""
+    maps = torch.tensor([[1.0, 0, 2, 1], [0, 1, 1, 2], [2, 0, 0, 1]]).reshape(1, 3, 2, 2)
+    wanted = torch.tensor([[6.0, 4, 3], [4, 6, 2], [3, 2, 5]]) / 4
+    torch.testing.assert_close(gram_matrix(maps), wanted[None])
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(1, 6), st.integers(1, 7), st.integers(1, 7))
+def test_gram_matrix_is_einsum_s_and_blind_to_places(seed, n, channels, height, width):
+    generator = torch.Generator().manual_seed(seed)
+    maps = torch.randn(n, channels, height, width, generator=generator, dtype=torch.float64)
+    gram = gram_matrix(maps)
+    wanted = torch.einsum("nihw,njhw->nij", maps, maps) / (height * width)
+    torch.testing.assert_close(gram, wanted)
+    assert torch.equal(gram, gram.mT) or torch.allclose(gram, gram.mT)
+    assert torch.linalg.eigvalsh(gram).min() > -1e-9
+    order = torch.randperm(height * width, generator=generator)
+    torch.testing.assert_close(gram_matrix(maps.flatten(2)[..., order].unflatten(2, (height, width))), gram)
+    torch.testing.assert_close(gram_matrix(maps.repeat(1, 1, 2, 3)), gram)
+
+
+@pytest.mark.parametrize(
+    "maps", [torch.rand(3, 4, 5), torch.zeros(1, 2, 3, 3, dtype=torch.int64), torch.rand(1, 2, 0, 4), [[1.0]]]
+)
+def test_gram_matrix_refuses_by_name(maps):
+    with pytest.raises(ValueError, match="maps must be a float tensor"):
+        gram_matrix(maps)

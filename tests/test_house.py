@@ -108,10 +108,10 @@ def test_jupyterlab_asks_for_nothing() -> None:
 
 LEVELS = (
     {"runtime"},
-    {"convolution", "boxes", "metrics", "machine"},
+    {"convolution", "boxes", "color", "metrics", "machine"},
     {"layers"},
     {"models", "datasets", "features", "weights"},
-    {"widgets", "training", "checks", "questions", "grading"},
+    {"widgets", "training", "checks", "questions", "exercises", "grading"},
 )
 ONLY_RUNTIME = {"machine"}
 
@@ -232,7 +232,8 @@ def test_a_new_address_reaches_every_link() -> None:
 
 
 def prose_files() -> list[Path]:
-    return [*sorted(ROOT.glob("*.md")), ROOT / "data" / "README.md", *NOTEBOOKS]
+    pages = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), ROOT / "data" / "README.md"]
+    return [*pages, *NOTEBOOKS, *sorted((ROOT / "notebooks" / "exercises").glob("*/*.ipynb"))]
 
 
 def prose(path: Path) -> str:

@@ -1,11 +1,16 @@
-"""SqueezeNet's ImageNet features: real weights name what is in a photograph, damaged files are refused by name."""
+"""ImageNet's features: real weights name what is in a photograph, damaged files are refused by name.
+
+VGG-19's weights are not at hand where this is tested: its layers are compared with torchvision's under random ones.
+"""
 
 from __future__ import annotations
 
 import pytest
 import torch
 import torch.nn.functional as F
-from torchvision.models import SqueezeNet1_0_Weights, squeezenet1_0
+from torch import nn
+from torchvision.models import SqueezeNet1_0_Weights, VGG19_Weights, squeezenet1_0
+from torchvision.models.vgg import cfgs, make_layers
 
 from course_utils import runtime
 from course_utils.datasets import photos
@@ -105,3 +110,58 @@ def test_real_weights_name_what_is_in_the_photograph(photo, words):
     with torch.no_grad():
         best = imagenet.squeezenet(STORED)((image - mean) / std)[0].topk(5).indices.tolist()
     assert any(word in names[i].lower() for i in best for word in words), [names[i] for i in best]
+
+
+def test_squeezenet_s_layers_by_name(random_weights):
+    net, images = imagenet.squeezenet_layers(random_weights), torch.rand(1, 3, 64, 80)
+    mean, std = (torch.tensor(v).reshape(1, 3, 1, 1) for v in (imagenet.IMAGENET_MEAN, imagenet.IMAGENET_STD))
+    with torch.no_grad():
+        torch.testing.assert_close(net(images), imagenet.squeezenet(random_weights).features((images - mean) / std))
+    names = [name for name, _ in net.named_children()]
+    assert names[:5] == ["normalize", "conv1", "relu1", "pool1", "fire2"] and names[-2:] == ["pool8", "fire9"]
+    assert all(isinstance(net.get_submodule(name), nn.MaxPool2d) for name in ("pool1", "pool4", "pool8"))
+    assert net.fire5.squeeze.in_channels == 256 and not net.training
+
+
+@pytest.fixture(scope="module")
+def random_vgg(tmp_path_factory):
+    """VGG-19's convolutions under random weights as torchvision builds them, and a file as it stores them."""
+    torch.manual_seed(0)
+    layers = make_layers(cfgs["E"])
+    path = tmp_path_factory.mktemp("vgg") / "vgg19-random.pth"
+    state = {f"features.{name}": value for name, value in layers.state_dict().items()}
+    torch.save(state | {"classifier.6.bias": torch.zeros(1000)}, path)
+    return layers, path
+
+
+def test_vgg19_is_torchvision_s_layer_by_layer(random_vgg, monkeypatch):
+    layers, path = random_vgg
+    monkeypatch.setenv("COURSE_DATA", str(path.parent))
+    net, images = imagenet.vgg19_layers(), torch.rand(1, 3, 32, 48)
+    mean, std = (torch.tensor(v).reshape(1, 3, 1, 1) for v in (imagenet.IMAGENET_MEAN, imagenet.IMAGENET_STD))
+    with torch.no_grad():
+        torch.testing.assert_close(net(images), layers((images - mean) / std))
+    names = [name for name, _ in net.named_children()]
+    assert len(names) == 1 + len(layers) and sum(name.startswith("conv") for name in names) == 16
+    assert names[1:6] == ["conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1"] and names[-1] == "pool5"
+    assert sum(p.numel() for p in net.parameters()) == 20_024_384
+    assert torch.equal(net.conv4_2.weight, layers[21].weight)  # the layer of Gatys's content
+
+
+def test_vgg19_refuses_other_weights_and_names_the_download(random_weights, tmp_path, monkeypatch):
+    with pytest.raises(RuntimeError, match=r"squeezenet1_0-random\.pth .* does not hold the weights of VGG-19"):
+        imagenet.vgg19_layers(random_weights)
+    with pytest.raises(RuntimeError, match=r"nothing\.pth is missing"):
+        imagenet.vgg19_layers(tmp_path / "nothing.pth")
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "empty"))
+    monkeypatch.setenv("COURSE_TIER", "quick")
+    with pytest.raises(RuntimeError, match=r"no file vgg19-\*\.pth in .*COURSE_TIER=laptop to download it \(548 MB\)"):
+        imagenet.vgg19_layers()
+
+    def refuse(*arguments, **options):
+        raise OSError("no network")
+
+    monkeypatch.setenv("COURSE_TIER", "laptop")
+    monkeypatch.setattr(type(VGG19_Weights.IMAGENET1K_V1), "get_state_dict", refuse)
+    with pytest.raises(RuntimeError, match=r"VGG-19's weights could not be downloaded from https.*no network"):
+        imagenet.vgg19_layers()

@@ -34,7 +34,7 @@ def digits(rows: str) -> np.ndarray:
 
 def numbers(rows: str) -> np.ndarray:
     """'1 2 3 / 4 5 6' as a matrix."""
-    return np.array([[int(number) for number in row.split()] for row in rows.split("/")])
+    return np.array([[float(n) if "." in n else int(n) for n in row.split()] for row in rows.split("/")])
 
 
 AJOU_5 = digits("33210 00131 31223 20022 20001"), digits("012 220 012")
@@ -68,10 +68,35 @@ def dilated_fields() -> list[int]:
     return [conv.receptive_field([(3, 1, 0, d) for d in (1, 2, 4)[: n + 1]]).size for n in range(3)]
 
 
+def paper_unet_output() -> int:
+    from course_utils.models.segmentation import valid_sizes
+
+    return valid_sizes(572).up[-1]
+
+
 SORBONNE_KERNEL = np.array([[1, 2], [3, 4]])  # w1 to w4
 SORBONNE_MATRIX = numbers("1 2 0 3 4 0 0 0 0 / 0 1 2 0 3 4 0 0 0 / 0 0 0 1 2 0 3 4 0 / 0 0 0 0 1 2 0 3 4")
 STAMPED = np.array([[3, 1], [0, 2]])  # our z
 NUS = np.array([[3, 2], [0, 1]])
+
+
+def attended(share: float) -> dict[str, np.ndarray]:
+    """The NUS example of attention: states h, weights k, context c and s_1, from s_0 = share * h_3."""
+    import torch
+
+    from course_utils.models.attention import gru_step
+    from course_utils.widgets.attention import attend_by_hand
+
+    states, _, weights, context = attend_by_hand(share)
+    h, c = np.array(states), np.array(context)
+    blocks = {  # columns: three of the state, two of the word said last, three of the context
+        "r": "1 0 0 0 1 0 0 -1 / 0 1 0 1 0 0 -1 0 / 0 0 1 0 1 -1 0 0",
+        "z": "0 0 1 1 0 1 0 0 / 1 0 0 0 1 0 1 0 / 0 1 0 -1 0 0 0 1",
+        "s": "0 1 0 1 0 1 0 0 / 0 0 1 0 1 0 0 1 / 1 0 0 -1 0 0 1 0",
+    }
+    matrices = [torch.tensor(numbers(rows), dtype=torch.float64) for rows in blocks.values()]
+    s_1 = gru_step(torch.tensor(share * h[2]), torch.tensor([1.0, 0, *c], dtype=torch.float64), *matrices)
+    return {"h": h, "k": np.array(weights), "c": c, "s_1": s_1.numpy()}
 
 
 def transposed(z: np.ndarray, kernel: np.ndarray, **geometry: int) -> np.ndarray:
@@ -129,6 +154,16 @@ def overlap(pixel: int) -> float:
     shared = (min(c, g) - max(a, e) + pixel) * (min(d, h) - max(b, f) + pixel)
     areas = (c - a + pixel) * (d - b + pixel) + (g - e + pixel) * (h - f + pixel)
     return round(shared / (areas - shared), 4)
+
+
+def colorized(side: int) -> tuple[int, ...]:
+    """Output of the colorization network: three strides of 2, then a transposed convolution of stride 2."""
+    from course_utils.color import in_gamut_bins
+
+    for _ in range(3):
+        side = conv.output_size(side, 3, stride=2, padding=1)
+    side = conv.transposed_output_size(side, 4, stride=2, padding=1)
+    return side, side, len(in_gamut_bins())
 
 
 # notebook, lecture, what, computed by, value, and as it stands in a compared cell (brackets and commas do not count)
@@ -449,6 +484,19 @@ TABLE: list[tuple[str, str, str, Any, Any, str]] = [
         102_760_448,
         "102,760,448",
     ),
+    ("14", "Sorbonne", "dilations 1, 2, 4 on 3x3 kernels", dilated_fields, [3, 7, 15], "fields 3 7 15"),
+    ("14", "NUS", "U-Net's output, smaller by valid padding", paper_unet_output, 388, "572 in gives 2 388 388"),
+    *[
+        (
+            "15",
+            "LMU",
+            f"colorization: places and bins of the output for an input of {side} pixels (the slides mix the two)",
+            lambda side=side: colorized(side),
+            (quarter, quarter, 313),
+            f"{side} x {side} in -> {quarter} x {quarter} x 313",
+        )
+        for side, quarter in ((256, 64), (224, 56))
+    ],
 ]
 
 # notebook 06: layers as (in_channels, out_channels, kernel_size, groups, side of the output), dense layers as 1x1
@@ -587,6 +635,32 @@ TABLE += [
         [9.93, -8.6, 0.18],
         "fine-tuned - from scratch +9.93 points: of the mistakes 32% are gone features only - from scratch -8.60 "
         "points ResNet-200 - Inception v3 +0.18 points",
+    ),
+    (
+        "19",
+        "NUS",
+        "attention: the encoder's states for a = (0.1, 0, 1), b = (1, 0.1, 0), c = (0.2, 0.3, 1); matrices ours",
+        lambda: np.round(attended(0)["h"], 4),
+        numbers("0.0997 0.0997 0.7616 / 0.7817 0.9016 0.0498 / 0.5722 0.4815 0.8834"),
+        "h_1 0.0997 0.0997 0.7616 h_2 0.7817 0.9016 0.0498 h_3 0.5722 0.4815 0.8834",
+    ),
+    (
+        "19",
+        "NUS",
+        "attention: weights, context and s_1 from s_0 = 0",
+        lambda: np.round([attended(0)[name] for name in ("k", "c", "s_1")], 4),
+        numbers("0.0703 0.7147 0.2150 / 0.6887 0.7549 0.2790 / 0.7883 0.1850 -0.0786"),
+        "e -0.3440 1.9747 0.7733 k 0.0703 0.7147 0.2150 c 0.6887 0.7549 0.2790 r 0.4307 0.5610 0.3343 "
+        "z 0.8441 0.6802 0.3272 proposal 0.9340 0.2720 -0.2403 s_1 0.7883 0.1850 -0.0786",
+    ),
+    (
+        "19",
+        "NUS",
+        "attention: weights, context and s_1 from s_0 = h_3",
+        lambda: np.round([attended(1)[name] for name in ("k", "c", "s_1")], 4),
+        numbers("0.1847 0.5167 0.2986 / 0.5932 0.6281 0.4301 / 0.9288 0.6749 0.4299"),
+        "e 1.1621 2.1909 1.6424 k 0.1847 0.5167 0.2986 c 0.5932 0.6281 0.4301 r 0.5355 0.7013 0.5720 "
+        "z 0.9225 0.7686 0.4779 proposal 0.9588 0.7331 -0.0654 s_1 0.9288 0.6749 0.4299",
     ),
 ]
 

@@ -44,13 +44,24 @@ def project(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("as_script", [True, False], ids=["script", "Jupyter"])
-def test_a_run_is_recorded_with_its_tier_date_and_command(project, as_script):
+def test_a_run_is_recorded_with_its_tier_date_and_command(project, monkeypatch, as_script):
+    for name in ("COURSE_PARTS", "COURSE_SEEDS"):
+        monkeypatch.delenv(name, raising=False)
     before = (project / "notebooks" / "98_made_up.ipynb").read_bytes()
     record = reference.run("98", "laptop", None, as_script)
     assert record["tier"] == "laptop" and record["data"] == "made up" and record["seeds"] == [0, 1]
     assert record["figures"]["figure"]["mean"] == 2.0
     assert record["command"] == "make reference NB=98 TIER=laptop" and len(record["date"]) == 10
+    assert "parts" not in record
     assert (project / "notebooks" / "98_made_up.ipynb").read_bytes() == before
+
+
+def test_chosen_parts_and_seeds_are_recorded(project, monkeypatch):
+    monkeypatch.setenv("COURSE_PARTS", "one,two")
+    monkeypatch.setenv("COURSE_SEEDS", "0,1")
+    record = reference.run("98", "quick", None, True)
+    assert record["parts"] == "one,two"
+    assert record["command"] == "COURSE_PARTS=one,two COURSE_SEEDS=0,1 make reference NB=98 TIER=quick"
 
 
 NO_JUPYTER = """
@@ -120,7 +131,8 @@ def test_committed_reference_runs_are_complete():
     }
     for path in sorted((Path(__file__).parents[1] / "data" / "reference").glob("*.json")):
         for run in json.loads(path.read_text(encoding="utf-8")):
-            assert set(run) == wanted, path
+            assert set(run) - {"parts"} == wanted, path
+            assert ("parts" in run) == ("COURSE_PARTS=" in run["command"]), path
             assert run["tier"] in runtime.TIERS and run["seconds"] > 0 and run["versions"]["torch"]
             for name, figure in run["figures"].items():
                 assert set(figure) == {"mean", "spread", "unit"}, (path, name)

@@ -157,6 +157,21 @@ def test_the_latest_reference_run_counts(references: Path) -> None:
         runtime.latest_reference("07", "fast")
 
 
+def test_a_run_of_one_part_does_not_hide_the_others(references: Path) -> None:
+    def part(name: str, **figures: float) -> dict:
+        run = record("laptop", 0.1) | {"parts": name}
+        return run | {"figures": {key: {"mean": value, "spread": None, "unit": ""} for key, value in figures.items()}}
+
+    runs = [record("laptop", 0.9), part("a", a=1.0), part("b", b=2.0, shared=2.0), part("a", a=3.0), record("gpu", 0.3)]
+    (references / "07.json").write_text(json.dumps(runs))
+    found = runtime.latest_reference("07", "laptop")
+    assert found["parts"] == "a"
+    means = {name: figure["mean"] for name, figure in found["figures"].items()}
+    assert means == {"a": 3.0, "b": 2.0, "shared": 2.0, "accuracy": 0.9}
+    (references / "07.json").write_text(json.dumps([*runs, record("laptop", 0.8)]))
+    assert list(runtime.latest_reference("07", "laptop")["figures"]) == ["accuracy"], "a whole run hides all before it"
+
+
 @pytest.mark.parametrize(
     ("text", "words"), [("[{", "is not valid JSON"), ("{}", "must hold a list of runs, got a dict")]
 )
@@ -189,5 +204,18 @@ def test_report_puts_the_run_beside_the_references(
 
 def test_machine_facts() -> None:
     assert runtime.peak_memory_mb() > 10
-    assert "cores" in runtime.hardware()
+    cores = runtime.usable_cores()
+    assert runtime.hardware().startswith(f"{cores} core{'s' if cores > 1 else ''}, ")
     assert {"python", "torch", "torchvision", "numpy"} == set(runtime.versions())
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(monkeypatch, tmp_path: Path) -> None:
+    runtime.write_whole(tmp_path / "new" / "file", "one")
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runtime.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        runtime.write_whole(tmp_path / "new" / "file", "two")
+    assert [path.read_text() for path in (tmp_path / "new").iterdir()] == ["one"]

@@ -397,10 +397,53 @@ def _encoders() -> list[Call]:
     return [Call((width,), inputs=(_colors(),)) for width in (4, 8)]
 
 
+def _segmentations_of_pixels() -> list[Call]:
+    rng = np.random.default_rng(0)
+    given, true = rng.integers(0, 4, (2, 3, 8, 7))
+    void = np.where(rng.random(true.shape) < 0.2, 255, true)
+    return [Call((given, true, 4)), Call((given, void, 6)), Call((given, np.where(void == 255, 9, void), 5, 9))]
+
+
+def _confusions() -> list[Call]:
+    counts = np.random.default_rng(0).integers(0, 30, (4, 5, 5))
+    counts[1, 2], counts[1, :, 2] = 0, 0  # a class that is neither true nor predicted
+    counts[2, 3] = 0  # one that is only predicted
+    return [Call((one,)) for one in counts]
+
+
+def _fully_convolutional() -> list[Call]:
+    import torch
+
+    pictures = torch.rand(2, 3, 64, 32, generator=torch.Generator().manual_seed(0))
+    return [Call((stride, 5, 4), inputs=(pictures,)) for stride in (32, 16, 8)]
+
+
 def _detectors() -> list[Call]:
     return [Call(args, {"width": 4}, inputs=(_colors(),)) for args in [(), (3, 1), (5, 3)]] + [
         Call((2,), {"width": 4, "stride": 16}, inputs=(_colors(),))
     ]
+
+
+def _class_maps() -> list[Call]:
+    rng = np.random.default_rng(0)
+    true, guess = (np.kron(rng.integers(0, 4, (3, 5, 6)), np.ones((1, 4, 3), dtype=np.int64)) for _ in range(2))
+    true[0, :3] = 255
+    maps = [_tensor(guess), _tensor(true), 6]
+    return [Call(tuple(maps)), Call(tuple(maps), {"distance": 1}), Call((*maps[:2], 5, 3))]
+
+
+def _tensor(array: np.ndarray) -> Any:
+    import torch
+
+    return torch.from_numpy(array)
+
+
+def _pixels() -> list[tuple]:
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    logits, targets = torch.randn(2, 4, 6, 5, generator=generator), torch.randint(4, (2, 6, 5), generator=generator)
+    return [(logits, targets), (logits, targets.masked_fill(logits[:, 0] > 0.5, 255))]
 
 
 def _overlaps() -> list[Call]:
@@ -518,8 +561,155 @@ def _found_people() -> list[Call]:
     return [Call((list(found), truth, lengths)), Call(([found[0], found[1][:0]], truth, lengths, 0.5))]
 
 
+def _lab_pictures() -> list[Call]:
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    small, many = torch.rand(3, 5, 4, generator=generator), torch.rand(2, 3, 6, 7, generator=generator)
+    return [Call((small,)), Call((many.double(),))]
+
+
+def _labs() -> list[Call]:
+    from course_utils.color import rgb_to_lab
+
+    outside = 100 * _tensors((3, 4, 5))[0]
+    return [*(Call((rgb_to_lab(*call.args),)) for call in _lab_pictures()), Call((outside,))]
+
+
+def _bins() -> Any:
+    from course_utils.color import in_gamut_bins
+
+    return in_gamut_bins(20)
+
+
+def _ab(*shape: int) -> Any:
+    return 40 * _tensors(shape)[0].float()
+
+
+def _encoded(*shape: int) -> tuple[Any, Any]:
+    from course_utils.color import soft_encode
+
+    return soft_encode(_ab(*shape), _bins())
+
+
+def _colors_to_encode() -> list[Call]:
+    options = [{}, {"neighbors": 1}, {"neighbors": 3, "sigma": 9.0}]
+    return [Call((_ab(2, 2, 4, 3), _bins()), option) for option in options] + [Call((_ab(2, 1, 1), _bins()))]
+
+
+def _priors(count: int = 4) -> list[Any]:
+    return [array.abs() / array.abs().sum() for array in _tensors((count,), (count,))]
+
+
+def _distributions() -> list[Call]:
+    logits = _tensors((2, len(_bins()), 3, 4))[0].float()
+    return [Call((logits, _bins())), Call((logits, _bins(), 1.0)), Call((logits, _bins(), 0.05))]
+
+
+def _bin_losses() -> list[Call]:
+    numbers, shares = _encoded(2, 2, 3, 4)
+    logits = _tensors((2, len(_bins()), 3, 4))[0].float()
+    return [Call((logits, numbers, shares)), Call((logits, numbers, shares, _priors(len(_bins()))[0].float()))]
+
+
+def _colorizers(*out_channels: int) -> list[Call]:
+    import torch
+
+    x = torch.rand(2, 1, 16, 24, generator=torch.Generator().manual_seed(0))
+    return [Call((channels, 4), inputs=(x,)) for channels in out_channels]
+
+
+def _predictions() -> list[Call]:
+    import torch
+
+    from course_utils.models.colorization import SmallColorizer
+
+    torch.manual_seed(0)
+    lightness = torch.rand(2, 1, 9, 7)
+    return [
+        Call((SmallColorizer(2, 4), lightness)),
+        Call((SmallColorizer(len(_bins()), 4), lightness, _bins())),
+        Call((SmallColorizer(len(_bins()), 4), lightness, _bins(), 0.8)),
+    ]
+
+
+def _painted() -> list[Call]:
+    pictures = _tensors((3, 2, 4, 5), (3, 2, 4, 5))
+    return [Call(tuple(pictures)), Call((*pictures, 255.0))]
+
+
+def _painted_ab() -> list[Call]:
+    ab, targets, weights = _ab(3, 2, 4, 5), -_ab(3, 2, 4, 5), _tensors((3, 4, 5))[0].float().abs()
+    return [Call((ab, targets)), Call((ab, targets, weights)), Call((ab, targets, weights, 40.0))]
+
+
+def _maps() -> list[Call]:
+    return [Call((maps,)) for maps in _tensors((2, 5, 4, 3), (1, 1, 1, 1), (3, 2, 1, 7))]
+
+
+def _gated_steps() -> list[Call]:
+    state, inputs, *matrices = _tensors((3, 4), (3, 5), (4, 9), (4, 9), (4, 9))
+    options = [{}, {"reset_inside": False}, {"z_is_new": False}, {"reset_inside": False, "z_is_new": False}]
+    return [Call((state, inputs, *matrices), option) for option in options]
+
+
+def _memory() -> tuple:
+    """Memory (3, 5, 6), its mask, a summary (3, 6) and words (3, 4) of a vocabulary of 8."""
+    import torch
+
+    memory, summary = (array.float() for array in _tensors((3, 5, 6), (3, 6)))
+    mask = torch.arange(5) < torch.tensor([[5], [3], [4]])
+    return memory, mask, summary, torch.tensor([[5, 3, 2, 0], [4, 2, 0, 0], [3, 4, 5, 2]])
+
+
+def _looks() -> list[Call]:
+    memory, mask, _, _ = _memory()
+    (state, keys) = (array.float() for array in _tensors((3, 4), (3, 5, 7)))
+    return [Call((4, 6, 7), inputs=(state, memory, keys, mask))]
+
+
+def _decoders() -> list[Call]:
+    return [Call((8, 6, 4), {"attention": attends}, _memory()) for attends in (True, False)]
+
+
+def _translators() -> list[Call]:
+    import torch
+
+    sources, targets = torch.tensor([[4, 7, 5, 9, 2], [6, 8, 2, 0, 0], [5, 5, 5, 2, 0]]), _memory()[3]
+    return [Call((10, 8, 6), {"attention": attends}, (sources, targets)) for attends in (True, False)]
+
+
+def _captioners() -> list[Call]:
+    memory, _, _, words = _memory()
+    return [Call((8, 6, 4), {"attention": attends}, (memory, words)) for attends in (True, False)]
+
+
+def _feature_maps() -> list[Call]:
+    import torch
+
+    from course_utils.models.yolo import Encoder
+
+    torch.manual_seed(0)
+    return [Call((Encoder(4).eval(), torch.rand(2, 3, 32, 48)))]
+
+
+def _translations() -> list[Call]:
+    rng = np.random.default_rng(0)
+    given, true = ([[*rng.choice(list("abcd"), length)] for length in (9, 6, 12)] for _ in range(2))
+    return [Call((given, true)), Call((true, true)), Call((given, true, 2)), Call(([["a"]], [["b"]]))]
+
+
 SAMPLES: dict[str, Callable[[], list[Call]]] = {
+    "models.attention.gru_step": _gated_steps,
+    "models.attention.AdditiveAttention": _looks,
+    "models.attention.Decoder": _decoders,
+    "models.attention.Translator": _translators,
+    "models.attention.picture_memory": _feature_maps,
+    "models.attention.Captioner": _captioners,
+    "metrics.ngrams": lambda: [Call((list("abcabc"), n)) for n in (1, 2, 4, 7)],
+    "metrics.bleu": _translations,
     "features.hog": _pictures,
+    "features.gram_matrix": _maps,
     "convolution.output_size": _geometries,
     "convolution.sizes_sharing_output": _geometries,
     "convolution.parameter_count": _parameter_counts,
@@ -548,6 +738,22 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "models.yolo.yolo_loss": _weighted_losses,
     "models.yolo.Encoder": _encoders,
     "models.yolo.SmallYolo": _detectors,
+    "metrics.segmentation_confusion": _segmentations_of_pixels,
+    "metrics.pixel_accuracy": _confusions,
+    "metrics.class_iou": _confusions,
+    "metrics.mean_iou": _confusions,
+    "models.fcn.FCN": _fully_convolutional,
+    "metrics.boundary_iou": _class_maps,
+    "models.segmentation.SegNet": lambda: [Call((5, 4), inputs=(_colors(),))],
+    "models.segmentation.UNet": lambda: [Call((5, 4), inputs=(_colors(),)), Call((5, 4, False), inputs=(_colors(),))],
+    "models.segmentation.DilatedNet": lambda: [
+        Call((5, 4), inputs=(_colors(),)),
+        Call((2, 4, (3,)), inputs=(_colors(),)),
+    ],
+    "models.segmentation.PaperUNet": lambda: [Call((3, 4, 2, 2), inputs=(_colors()[..., :60, :44],))],
+    "models.segmentation.valid_sizes": lambda: [Call((572,)), Call((188,)), Call((44, 2)), Call((22, 1))],
+    "models.segmentation.dice_loss": lambda: [Call(pixels) for pixels in _pixels()],
+    "models.segmentation.focal_loss": lambda: [Call((*pixels, g)) for pixels in _pixels() for g in (0.0, 2.0)],
     "metrics.precision_recall_curve": _curves,
     "metrics.average_precision": _curves,
     "metrics.top_k_accuracy": _scored,
@@ -595,6 +801,20 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "datasets.people.mirror": lambda: [Call((_colors(), keypoints)) for keypoints in _crowds()],
     "datasets.people.torso_lengths": lambda: [Call((keypoints,)) for keypoints in _crowds()],
     "datasets.people.head_lengths": lambda: [Call((keypoints,)) for keypoints in _crowds()],
+    "color.rgb_to_lab": _lab_pictures,
+    "color.lab_to_rgb": _labs,
+    "color.in_gamut_bins": lambda: [Call(), Call((20,))],
+    "color.soft_encode": _colors_to_encode,
+    "color.bin_prior": lambda: [Call((*_encoded(2, 2, 4, 3), len(_bins())))],
+    "color.smooth_prior": lambda: [Call((_priors(len(_bins()))[0].float(), _bins(), sigma)) for sigma in (5.0, 30.0)],
+    "color.rebalancing_weights": lambda: [Call((prior, mix)) for prior in _priors() for mix in (0.0, 0.5, 1.0)],
+    "color.annealed_mean": _distributions,
+    "metrics.psnr": _painted,
+    "metrics.color_auc": _painted_ab,
+    "models.colorization.ColorizationNet": lambda: [Call((2,), inputs=_colorizers(2)[0].inputs)],
+    "models.colorization.SmallColorizer": lambda: _colorizers(2, 7),
+    "models.colorization.bin_loss": _bin_losses,
+    "models.colorization.predict_ab": _predictions,
     "models.resnet.Block": _blocks,
     "models.resnet.ResNet": _networks,
 }

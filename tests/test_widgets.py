@@ -937,6 +937,100 @@ def test_show_detector_displays_picture_and_words(monkeypatch):
     assert "precision-recall curve" in shown[0]["text/plain"] and shown[0]["text/html"].startswith("<img role=")
 
 
+# --- the weight of style, and a picture that grows --------------------------------------------------------------------
+
+
+def styled(count=3):
+    """Gray pictures, content losses of 1, 10 and 100, style losses of 100, 10 and 1: a line on both logarithms."""
+    import torch
+
+    return [
+        {"weight": 10.0**n, "picture": torch.full((3, 6, 12), n / 4), "content": 10.0**n, "style": 10.0 ** (2 - n)}
+        for n in range(count)
+    ]
+
+
+def _circles(svg, kind):
+    return [e for e in ET.fromstring(svg).iter(f"{SVG}circle") if e.get("class") == kind]
+
+
+def test_style_s_points_by_hand():
+    svg = widgets.style_svg(styled(), chosen=1)
+    (point,), others = _circles(svg, "point"), _circles(svg, "other")
+    assert (float(point.get("cx")), float(point.get("cy"))) == (570 + 200, 70 + 460 - 40 - 200)  # the middle
+    assert [(float(e.get("cx")), float(e.get("cy"))) for e in others] == [(600, 120), (940, 460)]
+    assert "weight of style 10" in words(svg) and "content loss 10, style loss 10" in words(svg)
+    (image,) = ET.fromstring(svg).iter(f"{SVG}image")
+    assert (image.get("width"), image.get("height")) == ("460", "230")
+    assert "number 2 of 3" in ET.fromstring(svg).get("aria-label")
+
+
+def test_style_explorer_over_its_whole_range(monkeypatch):
+    import IPython.display
+
+    explorer = widgets.explore_style(styled(), chosen=2)
+    controls, picture = _parts(explorer)
+    assert "style-explorer" in explorer._dom_classes and picture.value == widgets.style_svg(styled(), 2)
+    _moves_the_picture(controls["weight of style"], picture)
+    assert "number 3 of 3" in explorer._repr_mimebundle_()["text/html"]
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append(bundle))
+    widgets.show_style(styled())
+    assert "number 1 of 3" in shown[0]["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("results", "chosen", "message"),
+    [
+        (styled(1), 0, "results must be two mappings or more with the keys weight, picture, content, style, got 1"),
+        ([{"weight": 1}] * 2, 0, "results must be two mappings or more with the keys"),
+        (styled(), 3, "chosen must be an integer from 0 to 2, got 3"),
+        ([*styled(), styled()[0] | {"style": 0.0}], 0, "style must be a finite number above 0 in .* got 0.0"),
+        ([*styled(), styled()[0] | {"content": float("nan")}], 0, "content must be a finite number above 0"),
+        ([*styled(), styled()[0] | {"picture": np.zeros((6, 12))}], 0, r"picture must have the shape \(3, H, W\) .*12"),
+        ([*styled(), styled()[0] | {"picture": "a"}], 0, "picture must have the shape .* got str"),
+    ],
+)
+def test_style_refuses_by_name(results, chosen, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.style_svg(results, chosen)
+    with pytest.raises(ValueError, match=message):
+        widgets.explore_style(results, chosen)
+
+
+def test_a_picture_grows_under_its_bar(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    before, after = np.zeros((3, 8, 4)), np.ones((3, 8, 4))
+    update = widgets.show_growing(before, steps=50)
+    row, picture = shown[0].children
+    (bar,) = row.children
+    assert (bar.value, bar.max) == (0, 50) and picture.value == widgets.growing_svg(before, 0, 50)
+    update(20, after, "content 0.5\nstyle 0.1")
+    assert bar.value == 20 and picture.value == widgets.growing_svg(after, 20, 50, "content 0.5\nstyle 0.1")
+    assert "step 20 of 50 content 0.5 style 0.1" in words(picture.value)
+    label = ET.fromstring(picture.value).get("aria-label")
+    assert label == "A picture in the making at step 20 of 50. content 0.5 style 0.1"
+    (image,) = ET.fromstring(picture.value).iter(f"{SVG}image")
+    assert (image.get("width"), image.get("height")) == ("210", "420")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((np.zeros((3, 4, 4)), 6, 5), "step must be an integer from 0 to 5, got 6"),
+        ((np.zeros((3, 4, 4)), 0, 0), "steps must be an integer of at least 1, got 0"),
+        ((np.zeros((1, 4, 4)), 0, 5), r"picture must have the shape \(3, H, W\) .* got \(1, 4, 4\)"),
+        ((np.zeros((3, 0, 4)), 0, 5), r"picture must have the shape .* got \(3, 0, 4\)"),
+    ],
+)
+def test_growing_refuses_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.growing_svg(*arguments)
+
+
 # --- two boxes -------------------------------------------------------------------------------------------------------
 
 

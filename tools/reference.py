@@ -97,7 +97,10 @@ def run(number: str, tier: str, data: str | None, as_script: bool) -> dict:
             }
     found["data"] = data or found["data"]
     found["date"] = datetime.date.today().isoformat()
-    found["command"] = f"make reference NB={number} TIER={tier}"
+    chosen = {name: os.environ[name] for name in ("COURSE_PARTS", "COURSE_SEEDS") if os.environ.get(name)}
+    found["command"] = " ".join([f"{k}={v}" for k, v in chosen.items()] + [f"make reference NB={number} TIER={tier}"])
+    if "COURSE_PARTS" in chosen:
+        found["parts"] = chosen["COURSE_PARTS"]
     return found
 
 

@@ -1,4 +1,4 @@
-"""Photographs that come inside scikit-image and scikit-learn: real pixels without a download.
+"""Photographs that come inside scikit-image and scikit-learn: real pixels without a download; and your own files.
 
 Only files that lie in the installed packages are listed. scikit-image knows many more, which it would fetch from the
 network: those are not used here.
@@ -110,3 +110,45 @@ def load(name: str, size: int | Sequence[int] | None = None) -> torch.Tensor:
         image = image.resize((width, height), Image.Resampling.BICUBIC, box=box)
     pixels = torch.from_numpy(np.array(image, dtype=np.float32) / 255)
     return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1).contiguous()
+
+
+def read_picture(path: str | Path) -> torch.Tensor:
+    """Read any picture file as three channels, at its own size.
+
+    A photograph is turned upright as its camera noted. Gray is repeated in all three channels, 16 bits are scaled to
+    the same range as 8, and what is transparent lies on white.
+
+    Args:
+        path: a file that Pillow can read: PNG, JPEG, TIFF, WebP, GIF (its first frame), ...
+
+    Returns:
+        (3, H, W) float32 in 0..1.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is empty, damaged, cut short, without area, too large, or not a picture; or its numbers
+            have no known range (floats, 32 bits).
+    """
+    import numpy as np
+    import torch
+    from PIL import Image, ImageOps
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"path must name a picture file, got {path}: there is no such file")
+    try:
+        with Image.open(path) as file:
+            image = ImageOps.exif_transpose(file)  # reads all of it
+            if image.mode.startswith("I;16"):
+                gray = np.array(image, dtype=np.float32) / 65535
+                pixels = np.stack([gray] * 3, axis=2)
+            elif image.mode in ("I", "F"):
+                raise ValueError(f"numbers of type {image.mode!r} have no known range; save it with 8 or 16 bits")
+            else:
+                if image.has_transparency_data:
+                    image = image.convert("RGBA")
+                    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+                pixels = np.array(image.convert("RGB"), dtype=np.float32) / 255
+    except Exception as error:  # a damaged file can raise nearly anything
+        raise ValueError(f"path must name a whole picture of at least 1 pixel, got {path}: {error}") from error
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()

@@ -8,15 +8,20 @@ from course_utils.questions import (
     annotation,
     architectures,
     arithmetic,
+    attention,
     backwards,
     classifier,
+    colorization,
     depth_as_time,
+    fully_convolutional,
     localization,
     pose,
     proposals,
     residual,
+    style,
     transfer,
     transposed,
+    unet,
     why_convolution,
     yolo,
 )
@@ -38,7 +43,12 @@ _TOPICS = (
     localization,
     proposals,
     yolo,
+    fully_convolutional,
+    unet,
+    colorization,
+    style,
     pose,
+    attention,
 )
 
 QUESTIONS: dict[str, Question] = {name: asked for topic in _TOPICS for name, asked in topic.QUESTIONS.items()}

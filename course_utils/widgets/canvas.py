@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from course_utils.runtime import check_int
 
@@ -47,6 +48,29 @@ def cell(x: float, y: float, side: float, fill: str, kind: str, outline: float =
     return (
         f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}" fill="{fill}" '
         f'stroke="{LINE}" stroke-width="{outline:g}"/>'
+    )
+
+
+def check_picture(name: str, picture: Any) -> None:
+    """Raise a ValueError that names the argument unless it is a color picture (3, H, W)."""
+    if getattr(picture, "ndim", 0) != 3 or picture.shape[0] != 3 or not min(picture.shape):
+        found = getattr(picture, "shape", None)
+        words = type(picture).__name__ if found is None else str(tuple(found))
+        raise ValueError(f"{name} must have the shape (3, H, W) with H and W of at least 1, got {words}")
+
+
+def picture(pixels: Any, x: float, y: float, width: float, height: float, smooth: bool = False) -> str:
+    """A picture (3, H, W) in 0..1 as an `<image>` element that carries its pixels, shown as squares or smooth."""
+    import numpy as np
+    from PIL import Image
+
+    values = (np.asarray(pixels).clip(0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0)
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, format="PNG")
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return (
+        f'<image href="data:image/png;base64,{data}" x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" '
+        f'style="image-rendering: {"auto" if smooth else "pixelated"}"/>'
     )
 
 

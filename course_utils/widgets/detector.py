@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +16,6 @@ if TYPE_CHECKING:
 
 _RIGHT, _WRONG = "#0072B2", "#D55E00"
 _SIDE, _TOP = 460, 70  # of the picture and of the curve
-
-
-def _as_png(picture: Any) -> str:
-    from PIL import Image
-
-    pixels = (np.asarray(picture).clip(0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _matched(guess: Mapping[str, Any], true: Mapping[str, Any], overlap: float) -> tuple[np.ndarray, np.ndarray]:
@@ -101,8 +90,7 @@ def detector_svg(
     height, width = (side * scale for side in images.shape[2:])
     parts = [
         canvas.text(left, 40, f"boxes from a score of {least:.2f} on", 22, weight="bold"),
-        f'<image href="{_as_png(images[picture])}" x="{left}" y="{_TOP}" width="{width:g}" height="{height:g}" '
-        'style="image-rendering: pixelated"/>',
+        canvas.picture(images[picture], left, _TOP, width, height),
     ]
 
     def frame(box: Any, kind: str, color: str, dashes: str) -> str:
