@@ -11,6 +11,8 @@ import dataclasses
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from course_utils.grading.assignment import Function, load
 from course_utils.grading.book import Book, Policy
 
 FOLDER = runtime.PROJECT_ROOT / "notebooks" / "exercises" / "ex02_convolution_arithmetic"
+UIDS = range(61_600, 61_664)  # other tests grade at the same time, with other user ids
 LIMITS = sandbox.Limits(seconds=40, cell_seconds=2, total_memory=2_000_000_000)
 SECONDS_IN_ALL = 60  # for one submission, however it behaves
 AUTOMATIC = {"q1", "q2", "q3", "q4", "q5", "q6"}
@@ -293,7 +296,9 @@ def batch_of_all(tmp_path_factory: pytest.TempPathFactory):
     before = {path: path.read_bytes() for path in submissions.rglob("*.ipynb") if not path.is_symlink()}
     book = Book(grades, assignment)
     lines: list[str] = []
-    batch.grade(assignment, submissions, book, workers=2, limits=LIMITS, say=lines.append)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sandbox, "_UIDS", UIDS)
+        batch.grade(assignment, submissions, book, workers=2, limits=LIMITS, say=lines.append)
     book.write_written()
     book.export(Policy())
     return {"book": book, "submissions": submissions, "before": before, "reached": reached, "lines": lines}
@@ -342,8 +347,24 @@ def test_the_machine_and_the_other_submissions_are_unharmed(batch_of_all) -> Non
     for folder in (batch_of_all["book"].folder, FOLDER, runtime.PROJECT_ROOT / "course_utils", Path("/usr"), Path("/")):
         assert not (folder / "hostile").exists(), folder
     assert batch_of_all["reached"] == [], "somebody reached the network"
-    left = [p for p in psutil.process_iter(["uids"]) if p.info["uids"] and 61_000 <= p.info["uids"].real < 61_064]
-    assert left == []
+    assert [p for p in psutil.process_iter(["uids"]) if p.info["uids"] and p.info["uids"].real in UIDS] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap and these names are for Linux only")
+def test_sandboxes_of_different_programs_have_different_user_ids() -> None:
+    code = "from course_utils.grading import sandbox\nwith sandbox._own_uid() as uid: print(uid)"
+
+    def of_another_program() -> int:
+        return int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+
+    with sandbox._own_uid() as first, sandbox._own_uid() as second:
+        assert len({first, second, of_another_program()}) == 3
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sandbox, "_UIDS", range(UIDS.stop, UIDS.stop + 1))
+        with sandbox._own_uid(), pytest.raises(RuntimeError, match="1 sandboxes run"), sandbox._own_uid():
+            pass
+        with sandbox._own_uid() as again:
+            assert again == UIDS.stop
 
 
 def test_memory_of_many_processes_is_added_up(batch_of_all) -> None:

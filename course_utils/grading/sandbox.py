@@ -6,16 +6,19 @@ memory that may be written to. Not visible: assignments' sources, the grade book
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import functools
 import json
 import os
-import queue
 import select
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,10 +26,7 @@ from typing import Any, NamedTuple
 from course_utils import runtime
 
 MAX_REPORT = 64_000_000  # bytes
-_FIRST_UID = 61_000  # nobody's; each sandbox that runs at the same time has its own, so that limits are its own
-_SLOTS: queue.LifoQueue[int] = queue.LifoQueue()
-for _slot in reversed(range(64)):
-    _SLOTS.put(_slot)
+_UIDS = range(61_000, 61_512)  # nobody's
 _ROOT = "/course"  # where the course lies inside
 _SCRATCH = "/tmp"  # the sandbox's own, empty and in memory: nothing of the machine's is seen there
 
@@ -114,6 +114,25 @@ def command(file_size: int = Limits.file_size) -> list[str]:
     return [*line, "--"]
 
 
+@contextlib.contextmanager
+def _own_uid() -> Iterator[int]:
+    """A user id that no other sandbox on this machine has, so that limits on a user's processes are its own.
+
+    A socket's name marks it as taken: Linux gives the name back by itself when the process that holds it ends.
+    """
+    with socket.socket(socket.AF_UNIX) as mark:
+        for uid in _UIDS:
+            try:
+                mark.bind(f"\0course_utils.grading.{uid}")
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                yield uid
+                return
+    raise RuntimeError(f"{len(_UIDS)} sandboxes run on this machine already; try again when some have ended")
+
+
 @functools.cache
 def trouble() -> str | None:
     """Why there is no sandbox on this machine, or None if there is one."""
@@ -123,7 +142,7 @@ def trouble() -> str | None:
         )
     code = "import os"
     if _as_root():
-        code += f"; os.setgid({_FIRST_UID}); os.setuid({_FIRST_UID})"
+        code += f"; os.setgid({_UIDS[0]}); os.setuid({_UIDS[0]})"
     code += "; import numpy.random, course_utils.grading.inside; print(os.getpid())"
     found = subprocess.run([*command(), _python()[0], "-c", code], capture_output=True, text=True, timeout=60)
     if found.returncode == 0 and found.stdout == "1\n":
@@ -167,8 +186,11 @@ def run(job: dict[str, Any], limits: Limits, sandboxed: bool = True) -> Result:
         limits: what it may use.
         sandboxed: False runs it as a plain process: for one's own code only.
     """
-    slot = _SLOTS.get()
-    uid = _FIRST_UID + slot if sandboxed and _as_root() else None
+    with _own_uid() if sandboxed and _as_root() else contextlib.nullcontext() as uid:
+        return _run(job, limits, sandboxed, uid)
+
+
+def _run(job: dict[str, Any], limits: Limits, sandboxed: bool, uid: int | None) -> Result:
     settings = {
         "uid": uid,
         "seconds": limits.seconds,
@@ -179,23 +201,20 @@ def run(job: dict[str, Any], limits: Limits, sandboxed: bool = True) -> Result:
         "processes": limits.processes,
     }
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as errors:
-        try:
-            given.write(json.dumps({**job, **settings}).encode())
-            given.seek(0)
-            environment = None
-            line = [*command(limits.file_size), _python()[0], "-m", "course_utils.grading.inside"]
-            if not sandboxed:
-                line = [sys.executable, "-m", "course_utils.grading.inside"]
-                own = {"COURSE_EXERCISE": f"{folder}/exercise.json", "PYTHONPATH": str(runtime.PROJECT_ROOT)}
-                environment = {**_environment(), "COURSE_CACHE": f"{folder}/cache", "COURSE_RUNS": folder, **own}
-            process = subprocess.Popen(
-                line, stdin=given, stdout=subprocess.PIPE, stderr=errors, env=environment, start_new_session=True
-            )
-            result = _watch(process, limits)
-            if result.report is None and not result.overstepped:
-                errors.seek(0)
-                said = errors.read(2000).decode(errors="replace").strip().splitlines()
-                return Result(None, result.why + (f" ({said[-1]})" if said else ""))
-            return result
-        finally:
-            _SLOTS.put(slot)
+        given.write(json.dumps({**job, **settings}).encode())
+        given.seek(0)
+        environment = None
+        line = [*command(limits.file_size), _python()[0], "-m", "course_utils.grading.inside"]
+        if not sandboxed:
+            line = [sys.executable, "-m", "course_utils.grading.inside"]
+            own = {"COURSE_EXERCISE": f"{folder}/exercise.json", "PYTHONPATH": str(runtime.PROJECT_ROOT)}
+            environment = {**_environment(), "COURSE_CACHE": f"{folder}/cache", "COURSE_RUNS": folder, **own}
+        process = subprocess.Popen(
+            line, stdin=given, stdout=subprocess.PIPE, stderr=errors, env=environment, start_new_session=True
+        )
+        result = _watch(process, limits)
+        if result.report is None and not result.overstepped:
+            errors.seek(0)
+            said = errors.read(2000).decode(errors="replace").strip().splitlines()
+            return Result(None, result.why + (f" ({said[-1]})" if said else ""))
+        return result
