@@ -238,7 +238,7 @@ class StackedHourglass(nn.Module):
         self.answers = nn.ModuleList(nn.Conv2d(channels, outputs, 1) for _ in range(stacks))
         self.returns = nn.ModuleList(nn.Conv2d(channels + outputs, channels, 1) for _ in range(stacks - 1))
         for answer in self.answers:  # start near 0: most cells of a map hold nothing
-            nn.init.normal_(answer.weight, 0, 0.01)
+            nn.init.normal_(answer.weight, 0, 0.001)
             nn.init.zeros_(answer.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
