@@ -197,8 +197,8 @@ def _check_share(share: float) -> None:
 def pck(points: Any, truth: Any, lengths: Any, share: float = 0.2) -> KeypointScore:
     """Percentage of correct keypoints, as a fraction: a joint is right if it is at most share * length away.
 
-    With the torso's length and share 0.2 it is PCK@0.2 (Yang and Ramanan 2013), with the head's and 0.5 PCKh@0.5
-    (Andriluka et al. 2014). Derived in notebooks/18_pose_estimation.ipynb.
+    With the torso's length and share 0.2 it is PCK@0.2 (after Yang and Ramanan 2013, who measured by the person's box),
+    with the head's and 0.5 PCKh@0.5 (Andriluka et al. 2014). Derived in notebooks/18_pose_estimation.ipynb.
 
     Args:
         points: (N, K, 2 or more), predicted x and y first.

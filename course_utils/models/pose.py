@@ -390,7 +390,7 @@ def find_people(
 ) -> torch.Tensor:
     """Whole people from one picture's maps and fields: peaks, limbs matched kind by kind, limbs strung together.
 
-    Cao et al. 2017, section 2.3, for limbs that form a tree. Derived in notebooks/18_pose_estimation.ipynb.
+    Cao et al. 2017, section 2.4, for limbs that form a tree. Derived in notebooks/18_pose_estimation.ipynb.
 
     Args:
         outputs: (K + 2 L, H, W): maps, then fields.
