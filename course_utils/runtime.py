@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import sys
 import tempfile
 import time
@@ -230,6 +231,8 @@ def show_markdown(text: str) -> None:
 def settings(**by_tier: Mapping[str, Any]) -> dict[str, Any]:
     """Show the three tiers' settings side by side and return those of the tier in force.
 
+    Other seeds come from the environment variable COURSE_SEEDS, as in `0,1,2`, where the settings have `seeds`.
+
     Args:
         by_tier: one mapping for each of `quick`, `laptop`, `gpu`; all three with the same keys.
 
@@ -247,8 +250,15 @@ def settings(**by_tier: Mapping[str, Any]) -> dict[str, Any]:
     heads = [f"**{name}** (this run)" if name == now else name for name in TIERS]
     rows = ["| setting | " + " | ".join(heads) + " |", "|---|" + "---|" * len(TIERS)]
     rows += [f"| {key} | " + " | ".join(str(by_tier[name][key]) for name in TIERS) + " |" for key in keys]
+    chosen = dict(by_tier[now])
+    text = os.environ.get("COURSE_SEEDS", "")
+    if text and "seeds" in chosen:
+        if not re.fullmatch(r"\d+(,\d+)*", text):
+            raise ValueError(f"COURSE_SEEDS must be whole numbers with commas between, as in 0,1,2; got {text!r}")
+        chosen["seeds"] = tuple(int(seed) for seed in text.split(","))
+        rows += ["", f"Seeds of this run, from `COURSE_SEEDS`: {text}."]
     show_markdown("\n".join(rows))
-    return dict(by_tier[now])
+    return chosen
 
 
 def summarize(values: Sequence[float], unit: str) -> dict[str, Any]:

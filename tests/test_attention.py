@@ -208,7 +208,8 @@ def test_places_of_a_picture():
     fine, coarse = encoder(images)
     torch.testing.assert_close(places[..., 8:24], fine.flatten(2).transpose(1, 2))
     torch.testing.assert_close(places[:, 6 * 3 + 5, 24:56], coarse[:, :, 1, 2])  # row 3, column 5: its coarse cell
-    torch.testing.assert_close(places[:, 6 * 3 + 5, 56:59], images[:, :, 24:32, 40:48].mean(dim=(2, 3)))
+    color = images[:, :, 24:32, 40:48].mean(dim=(2, 3))
+    torch.testing.assert_close(places[:, 6 * 3 + 5, 56:59], 4 * color - 2)
     corners = places[0][[0, 5, 18, 23], -2:]  # upper left, upper right, lower left, lower right
     assert corners.tolist() == [[-1, -1], [1, -1], [-1, 1], [1, 1]]
 

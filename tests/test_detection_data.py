@@ -43,6 +43,11 @@ def thing(name: str, *box: float, difficult: int = 0) -> str:
     return f"<object><name>{name}</name><difficult>{difficult}</difficult>{BOX.format(*box)}</object>"
 
 
+def annotation(things: str) -> str:
+    size = "<size><width>40</width><height>20</height><depth>3</depth></size>"
+    return f"<annotation><filename>a.jpg</filename>{size}{things}</annotation>"
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Two pictures of 40x20 in VOC's layout; the second one shows nothing."""
@@ -51,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
         (base / name).mkdir(parents=True)
     for name, things in (("a", thing("RBC", 1, 1, 40, 20) + thing("WBC", 11, 6, 20, 10, difficult=1)), ("b", "")):
         Image.new("RGB", (40, 20), "red").save(base / "JPEGImages" / f"{name}.jpg")
-        (base / "Annotations" / f"{name}.xml").write_text(f"<annotation>{things}</annotation>")
+        (base / "Annotations" / f"{name}.xml").write_text(annotation(things))
     (base / "ImageSets" / "Main" / "train.txt").write_text("a\nb\n")
     return tmp_path
 
@@ -78,12 +83,12 @@ def annotate(text: str):
         (lambda base: (base / "JPEGImages/b.jpg").unlink(), "b.jpg, which .*train.txt names, is missing"),
         (lambda base: (base / "Annotations/b.xml").write_text(""), "b.xml, which .* is missing or empty"),
         (lambda base: (base / "JPEGImages/a.jpg").write_bytes(b"none"), r"a.jpg \(4 bytes\) is damaged"),
-        (annotate("<annotation>"), "a.xml is not valid XML"),
-        (annotate(f"<annotation>{thing('Cat', 1, 1, 2, 2)}</annotation>"), "object 1: unknown class 'Cat'; the known"),
-        (annotate(f"<annotation>{thing('RBC', 1, 1, 41, 2)}</annotation>"), "reversed, or reaches out of 40x20"),
-        (annotate(f"<annotation>{thing('RBC', 9, 1, 2, 2)}</annotation>"), "reversed, or reaches out of 40x20"),
-        (annotate(f"<annotation>{thing('RBC', 'x', 1, 2, 2)}</annotation>"), "object 1: bndbox must hold the numbers"),
-        (annotate("<annotation><object><name>RBC</name></object></annotation>"), "bndbox must hold the numbers"),
+        (annotate("<annotation>"), "a.xml, line 1: this is no XML"),
+        (annotate(annotation(thing("Cat", 1, 1, 2, 2))), "object 1: unknown class 'Cat'; the known"),
+        (annotate(annotation(thing("RBC", 1, 1, 41, 2))), "object 1: .* reaches out of 40x20"),
+        (annotate(annotation(thing("RBC", 9, 1, 2, 2))), "a.xml, line 1: xmax and ymax must not be below"),
+        (annotate(annotation(thing("RBC", "x", 1, 2, 2))), "<xmin> must hold a number, got 'x'"),
+        (annotate(annotation("<object><name>RBC</name></object>")), "one <bndbox> is expected"),
     ],
 )
 def test_damaged_files_are_refused_by_name(folder, damage, message):

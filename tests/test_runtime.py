@@ -125,6 +125,21 @@ def test_settings_show_all_tiers_and_return_one(monkeypatch, shown: list[str]) -
         runtime.settings(quick={}, laptop={"batch": 1}, gpu={})
 
 
+def test_settings_take_other_seeds_from_the_environment(monkeypatch, shown: list[str]) -> None:
+    monkeypatch.setenv("COURSE_TIER", "quick")
+    monkeypatch.setenv("COURSE_SEEDS", "3,10")
+    tiers = {name: {"seeds": (0,), "epochs": 1} for name in ("quick", "laptop", "gpu")}
+    assert runtime.settings(**tiers) == {"seeds": (3, 10), "epochs": 1}
+    assert "from `COURSE_SEEDS`: 3,10" in shown[0]
+    assert runtime.settings(quick={}, laptop={}, gpu={}) == {}, "no seeds, nothing to replace"
+    for wrong in ("0 1", "one", "-1", "0,", "0.5"):
+        monkeypatch.setenv("COURSE_SEEDS", wrong)
+        with pytest.raises(ValueError, match="COURSE_SEEDS must be whole numbers .* got '" + wrong):
+            runtime.settings(**tiers)
+    monkeypatch.setenv("COURSE_SEEDS", "")
+    assert runtime.settings(**tiers)["seeds"] == (0,)
+
+
 def test_summarize_and_format() -> None:
     assert runtime.summarize([0.5], "fraction") == {"mean": 0.5, "spread": None, "unit": "fraction"}
     figure = runtime.summarize([1.0, 2.0, 3.0], "s")  # sample standard deviation of 1, 2, 3: 1

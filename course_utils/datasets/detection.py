@@ -6,7 +6,6 @@ A picture without objects has boxes (0, 4) and labels (0,).
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from torchvision.datasets import VOCDetection
 
 from course_utils import runtime
 from course_utils.datasets import toyland
+from course_utils.datasets.voc import read as read_annotation
 
 Targets = list[dict[str, torch.Tensor]]
 
@@ -47,31 +47,18 @@ def toyland_scenes(
 
 def _voc_target(path: Path, classes: Sequence[str], size: tuple[int, int], scale: tuple[float, float]) -> dict:
     """One annotation file as a target; `size` (H, W) is the photo's, `scale` (y, x) leads to the picture made."""
-    try:
-        root = ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as error:
-        raise RuntimeError(f"{path} is not valid XML ({error}). Copy the file anew.") from error
-    boxes, labels, difficult = [], [], []
-    for number, thing in enumerate(root.iter("object"), start=1):
-        name = (thing.findtext("name") or "").strip()
+    found = read_annotation(path)
+    boxes = found.boxes.clamp(min=0)  # in BCCD some boxes begin at pixel 0, as if counted from there
+    for number, (name, corners, box) in enumerate(zip(found.labels, found.corners, boxes, strict=True), start=1):
         where = f"{path}, object {number}"
         if name not in classes:
             raise RuntimeError(f"{where}: unknown class {name!r}; the known ones are: {', '.join(classes)}.")
-        try:
-            x1, y1, x2, y2 = (float(thing.findtext(f"bndbox/{key}")) for key in ("xmin", "ymin", "xmax", "ymax"))
-        except (TypeError, ValueError):
-            raise RuntimeError(f"{where}: bndbox must hold the numbers xmin, ymin, xmax and ymax.") from None
-        box = x1 - 1, y1 - 1, x2, y2  # Pascal counts pixels from 1 and includes the last one
-        box = max(box[0], 0.0), max(box[1], 0.0), box[2], box[3]
         if not (box[0] < box[2] <= size[1] and box[1] < box[3] <= size[0]):
-            raise RuntimeError(f"{where}: box {(x1, y1, x2, y2)} is reversed, or reaches out of {size[1]}x{size[0]}.")
-        boxes.append([box[0] * scale[1], box[1] * scale[0], box[2] * scale[1], box[3] * scale[0]])
-        labels.append(classes.index(name))
-        difficult.append((thing.findtext("difficult") or "0").strip() == "1")
+            raise RuntimeError(f"{where}: box {corners.tolist()} reaches out of {size[1]}x{size[0]} pixels.")
     return {
-        "boxes": torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
-        "labels": torch.tensor(labels, dtype=torch.int64),
-        "ignore": torch.tensor(difficult, dtype=torch.bool),
+        "boxes": boxes * torch.tensor([scale[1], scale[0], scale[1], scale[0]]),
+        "labels": torch.tensor([classes.index(name) for name in found.labels], dtype=torch.int64),
+        "ignore": found.difficult,
     }
 
 

@@ -172,7 +172,7 @@ def picture_memory(encoder: Encoder, images: torch.Tensor) -> torch.Tensor:
     """A picture as a set of places: what the encoder's maps say there, its mean color, and where it is.
 
     The maps of the early layers and of both resolutions, the coarse one repeated to an eighth of the picture's; the
-    mean red, green and blue of the place's 8 by 8 pixels; its x and y in -1..1. Derived in
+    mean red, green and blue of the place's 8 by 8 pixels, in -2..2; its x and y in -1..1. Derived in
     notebooks/19_attention.ipynb.
 
     Args:
@@ -188,7 +188,8 @@ def picture_memory(encoder: Encoder, images: torch.Tensor) -> torch.Tensor:
     rows, columns = (torch.linspace(-1, 1, side, device=images.device) for side in fine.shape[2:])
     y, x = torch.meshgrid(rows, columns, indexing="ij")
     place = torch.stack([x, y]).expand(len(images), -1, -1, -1)
-    maps = [early, fine, coarse, F.avg_pool2d(images, 8), place]
+    color = (F.avg_pool2d(images, 8) - 0.5) / 0.25
+    maps = [early, fine, coarse, color, place]
     return torch.cat(maps, dim=1).flatten(2).transpose(1, 2)
 
 
