@@ -1,4 +1,4 @@
-"""How good predictions are: labels, boxes with scores, a class for every pixel, pictures, translations."""
+"""How good predictions are: labels, boxes with scores, a class for every pixel, pictures, joints, translations."""
 
 from __future__ import annotations
 
@@ -161,6 +161,106 @@ def average_precision(scores: Any, targets: Any) -> float:
     """
     precision, recall, _ = precision_recall_curve(scores, targets)
     return float((precision * np.diff(recall, prepend=0.0)).sum())
+
+
+# --- joints ----------------------------------------------------------------------------------------------------------
+
+VISIBLE = 2  # third number of a true joint that counts; as in COCO and in Toyland
+
+
+class KeypointScore(NamedTuple):
+    """Share of the visible joints that are right: of all of them, and of each kind, (K,), nan where none is visible."""
+
+    mean: float
+    per_joint: np.ndarray
+
+
+class PeopleScore(NamedTuple):
+    """Share of the visible joints that are right, and how many people a picture were predicted that nobody is."""
+
+    mean: float
+    extra: float
+
+
+def _joints(name: str, value: Any, shape: str, least: int) -> np.ndarray:
+    array = _array(value, np.float64)
+    if array.ndim != shape.count(",") + 2 or array.shape[-1] < least:
+        raise ValueError(f"{name} must have the shape ({shape}, {least} or more), got {array.shape}")
+    return array
+
+
+def _check_share(share: float) -> None:
+    if not share > 0:
+        raise ValueError(f"share must be above 0, got {share!r}")
+
+
+def pck(points: Any, truth: Any, lengths: Any, share: float = 0.2) -> KeypointScore:
+    """Percentage of correct keypoints, as a fraction: a joint is right if it is at most share * length away.
+
+    With the torso's length and share 0.2 it is PCK@0.2 (after Yang and Ramanan 2013, who measured by the person's box),
+    with the head's and 0.5 PCKh@0.5 (Andriluka et al. 2014). Derived in notebooks/18_pose_estimation.ipynb.
+
+    Args:
+        points: (N, K, 2 or more), predicted x and y first.
+        truth: (N, K, 3): x, y and visibility; joints of visibility 2 count.
+        lengths: (N,), in the same units, above 0 where a joint counts.
+        share: above 0.
+
+    Raises:
+        ValueError: shapes or a share that do not fit, a length of 0, or no visible joint.
+    """
+    points, truth = _joints("points", points, "N, K", 2), _joints("truth", truth, "N, K", 3)
+    lengths = _array(lengths, np.float64)
+    _check_share(share)
+    if points.shape[:2] != truth.shape[:2] or lengths.shape != truth.shape[:1]:
+        raise ValueError(
+            f"points and lengths must fit truth, {truth.shape[:2]}, got {points.shape[:2]} and {lengths.shape}"
+        )
+    seen = truth[..., 2] == VISIBLE
+    if not seen.any():
+        raise ValueError("truth must hold at least one joint of visibility 2, got none")
+    if not (lengths[seen.any(axis=1)] > 0).all():
+        raise ValueError("lengths must be above 0 for everyone with a visible joint")
+    right = seen & (np.linalg.norm(points[..., :2] - truth[..., :2], axis=-1) <= share * lengths[:, None])
+    counts = seen.sum(axis=0)
+    per_joint = np.where(counts > 0, right.sum(axis=0) / np.maximum(counts, 1), np.nan)
+    return KeypointScore(float(right.sum() / seen.sum()), per_joint)
+
+
+def pck_several(people: Sequence[Any], truth: Any, lengths: Any, share: float = 0.2) -> PeopleScore:
+    """PCK where several people are in a picture: a joint counts for the one predicted person its owner was given.
+
+    The pair of a predicted and a true person with the most right joints comes first, then the best pair of the others,
+    and so on; a true person that nobody is given has no right joint. Derived in notebooks/18_pose_estimation.ipynb.
+
+    Args:
+        people: N arrays (M, K, 3), M from 0 up: x, y, and a number above 0 where the joint was found.
+        truth: (N, P, K, 3): x, y and visibility; joints of visibility 2 count.
+        lengths: (N, P), in the same units.
+        share: above 0.
+
+    Raises:
+        ValueError: shapes or a share that do not fit, or no visible joint.
+    """
+    truth, lengths = _joints("truth", truth, "N, P, K", 3), _array(lengths, np.float64)
+    _check_share(share)
+    if len(people) != len(truth) or lengths.shape != truth.shape[:2]:
+        wanted = f"people must be {len(truth)} and lengths {truth.shape[:2]}"
+        raise ValueError(f"{wanted}, got {len(people)} and {lengths.shape}")
+    seen = truth[..., 2] == VISIBLE
+    if not seen.any():
+        raise ValueError("truth must hold at least one joint of visibility 2, got none")
+    right = extra = 0
+    for found, true, counted, length in zip(people, truth, seen, lengths, strict=True):
+        found = _joints("people", found, "M, K", 3)
+        away = np.linalg.norm(found[:, None, :, :2] - true[..., :2], axis=-1)  # (M, P, K)
+        hits = (counted & (found[:, None, :, 2] > 0) & (away <= share * length[:, None])).sum(axis=2)
+        extra += len(found)
+        while hits.size and hits.max() > 0:
+            m, p = np.unravel_index(hits.argmax(), hits.shape)
+            right, extra = right + hits[m, p], extra - 1
+            hits[m], hits[:, p] = 0, 0
+    return PeopleScore(float(right / seen.sum()), extra / len(truth))
 
 
 # --- boxes with scores ---------------------------------------------------------------------------------------------

@@ -146,6 +146,9 @@ RIGHT = {
     "16.predict_tiled": [4, 1],
     "16.change_weights": [0.0094, 0.0472, 0.1887, 0.7547],
     "16.build_keep_colors": lambda painted, content: _luma_moved(painted, content),
+    "18.predict_channels": [56, 131_072],
+    "18.change_peak": 0.635,
+    "18.build_similarity": lambda points, truth, area, k: _similarity(points, truth, area, k),
     "19.predict_weights": [0.25, 0.5, 0.25],
     "19.change_sharpness": 4.17,
     "19.build_causal": lambda query, key, value: F.scaled_dot_product_attention(query, key, value, is_causal=True),
@@ -627,6 +630,36 @@ def test_average_recall_counts_a_threshold_that_is_just_reached():
     half = torch.tensor([[0.0, 0, 10, 5]])
     assert proposals._average_recall(half, torch.tensor([[0.0, 0, 10, 10]])) == pytest.approx(0.1)
     assert proposals._average_recall(half, torch.tensor([[0.0, 0, 10, 10]]), strict=True) == 0
+
+
+def _similarity(points, truth, area, k, least=1, power=2, factor=2.0):
+    counted = (truth[:, 2] >= least).float()
+    away = (points - truth[:, :2]).norm(dim=1)
+    spread = (area**0.5 * k) ** power
+    return (counted * torch.exp(-(away**power) / (factor * spread))).sum() / counted.sum()
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (_similarity, "right"),
+        (lambda p, t, a, k: _similarity(p, t, a, k).item(), "right"),
+        (lambda p, t, a, k: ..., "not answered yet"),
+        (lambda p, t, a, k: _similarity(p, t, a, k, least=0), "joints of visibility 0 count as well"),
+        (lambda p, t, a, k: _similarity(p, t, a, k, least=2), "hidden joints (visibility 1) count"),
+        (lambda p, t, a, k: _similarity(p, t, a, k) * 6, "that is the sum"),
+        (lambda p, t, a, k: _similarity(p, t, a, k) * 6 / 9, "divided by all joints"),
+        (lambda p, t, a, k: _similarity(p, t, a, k, power=1), "has not been squared"),
+        (lambda p, t, a, k: _similarity(p, t, a, k, factor=1.0), "the 2 in the denominator is missing"),
+        (lambda p, t, a, k: _similarity(p, t, a**2, k), "s is the root of the area"),
+        (lambda p, t, a, k: 0.123, "the number is not right"),
+        (lambda p, t, a, k: k, "one number is asked for"),
+        (lambda p: p, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_similarity(function, part):
+    assert part in checks.answer("18.build_similarity", function)
 
 
 def _boxes_of_masks(masks, edge=1):

@@ -474,6 +474,93 @@ def _detected() -> list[Call]:
     return [Call((told, _targets()), option | {"num_classes": 4}) for option in options]
 
 
+def _crowds() -> list[Any]:
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    made = []
+    for people in (1, 3):
+        places = 64 * torch.rand(2, people, 14, 2, generator=generator)
+        made.append(torch.cat([places, torch.randint(3, (2, people, 14, 1), generator=generator)], dim=3))
+    return made
+
+
+def _limbs() -> tuple:
+    from course_utils.datasets import toyland
+
+    return toyland.SKELETON
+
+
+def _pose_maps() -> list[Any]:
+    import torch
+
+    from course_utils.models import pose
+
+    generator = torch.Generator().manual_seed(0)
+    exact = pose.heat_maps(_crowds()[1], 64)
+    return [exact, exact + 0.05 * torch.rand(exact.shape, generator=generator), torch.rand(2, 3, 5, 7)]
+
+
+def _pose_outputs() -> list[Any]:
+    import torch
+
+    from course_utils.models import pose
+
+    keypoints = _crowds()[1]
+    exact = torch.cat([pose.heat_maps(keypoints, 64), pose.fields(keypoints, 64, _limbs())], dim=1)
+    return [exact, exact + 0.05 * torch.randn(exact.shape, generator=torch.Generator().manual_seed(0))]
+
+
+def _peak_places() -> list[Call]:
+    import torch
+
+    columns, rows = torch.tensor([0, 3, 6]), torch.tensor([4, 2, 0])
+    return [Call((torch.rand(3, 5, 7, generator=torch.Generator().manual_seed(0)), columns, rows))]
+
+
+def _limb_pairs() -> list[Call]:
+    keypoints, outputs = _crowds()[1], _pose_outputs()
+    pairs = [(maps[n, 14 + 2 * k : 16 + 2 * k], *keypoints[n, :, _limbs()[k]].unbind(1)) for maps in outputs
+             for n, k in ((0, 0), (1, 7))]  # fmt: skip
+    return [Call(pair) for pair in pairs] + [Call((*pairs[0][:2], pairs[0][2][:1]), {"stride": 2, "samples": 3})]
+
+
+def _scores_of_limbs() -> list[Call]:
+    tables = _tensors((3, 3), (2, 5), (4, 1))
+    return [Call((table,)) for table in tables] + [Call((tables[0], -9.0)), Call((tables[0][:0],))]
+
+
+def _mirrored_outputs() -> list[Call]:
+    from course_utils.datasets import people
+
+    outputs = _pose_outputs()[1]
+    return [Call((outputs, people.SWAP, _limbs())), Call((outputs[:, :14], people.SWAP))]
+
+
+def _hourglass_input(channels: int) -> tuple:
+    import torch
+
+    return (torch.randn(2, channels, 8, 8, generator=torch.Generator().manual_seed(0)),)
+
+
+def _found_joints() -> list[Call]:
+    import torch
+
+    truth = _crowds()[0][:, 0]
+    found = truth[..., :2] + 6 * torch.randn(2, 14, 2, generator=torch.Generator().manual_seed(0))
+    lengths = torch.tensor([20.0, 30.0])
+    return [Call((found, truth, lengths)), Call((found, truth, lengths), {"share": 0.5})]
+
+
+def _found_people() -> list[Call]:
+    import torch
+
+    truth = _crowds()[1]
+    found = truth[:, [1, 0, 2, 1]] + 5 * torch.randn(2, 4, 14, 3, generator=torch.Generator().manual_seed(0))
+    lengths = torch.full((2, 3), 25.0)
+    return [Call((list(found), truth, lengths)), Call(([found[0], found[1][:0]], truth, lengths, 0.5))]
+
+
 def _lab_pictures() -> list[Call]:
     import torch
 
@@ -695,6 +782,25 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "models.rcnn.MaskHead": lambda: [Call((4, 8, 6), inputs=(_region_features(8),))],
     "models.rcnn.mask_goals": _masks,
     "models.rcnn.paste_masks": _small_masks,
+    "models.pose.present": lambda: [Call((keypoints, 50)) for keypoints in _crowds()],
+    "models.pose.heat_maps": lambda: [Call((k, 64, *more)) for k in _crowds() for more in ((), (8, 2.0))],
+    "models.pose.subpixel": _peak_places,
+    "models.pose.decode": lambda: [Call((maps,)) for maps in _pose_maps()] + [Call((_pose_maps()[1], 8))],
+    "models.pose.flip_back": _mirrored_outputs,
+    "models.pose.Residual": lambda: [Call((6,), inputs=_hourglass_input(6))],
+    "models.pose.Hourglass": lambda: [Call((4, depth), inputs=_hourglass_input(4)) for depth in (1, 3)],
+    "models.pose.StackedHourglass": lambda: [Call((5, 4, n, 2), inputs=_hourglass_input(4)) for n in (1, 3)],
+    "models.pose.PoseNet": lambda: [Call((3, 2, 2, 4), inputs=(_colors(),))],
+    "models.pose.find_peaks": lambda: [Call((maps[0], *more)) for maps in _pose_maps() for more in ((), (0.5, 8))],
+    "models.pose.fields": lambda: [Call((k, 64, _limbs(), *more)) for k in _crowds() for more in ((), (8, 0.7))],
+    "models.pose.limb_scores": _limb_pairs,
+    "models.pose.match_limbs": _scores_of_limbs,
+    "models.pose.find_people": lambda: [Call((maps[n], _limbs())) for maps in _pose_outputs() for n in (0, 1)],
+    "metrics.pck": _found_joints,
+    "metrics.pck_several": _found_people,
+    "datasets.people.mirror": lambda: [Call((_colors(), keypoints)) for keypoints in _crowds()],
+    "datasets.people.torso_lengths": lambda: [Call((keypoints,)) for keypoints in _crowds()],
+    "datasets.people.head_lengths": lambda: [Call((keypoints,)) for keypoints in _crowds()],
     "color.rgb_to_lab": _lab_pictures,
     "color.lab_to_rgb": _labs,
     "color.in_gamut_bins": lambda: [Call(), Call((20,))],

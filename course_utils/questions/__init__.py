@@ -15,6 +15,7 @@ from course_utils.questions import (
     depth_as_time,
     fully_convolutional,
     localization,
+    pose,
     proposals,
     residual,
     style,
@@ -46,6 +47,7 @@ _TOPICS = (
     unet,
     colorization,
     style,
+    pose,
     attention,
 )
 

@@ -15,6 +15,7 @@ from course_utils.widgets.convolution import convolution_svg, explore_convolutio
 from course_utils.widgets.detector import detector_svg, explore_detector, show_detector
 from course_utils.widgets.finetune import explore_finetune, finetune_svg, show_finetune
 from course_utils.widgets.growing import growing_svg, show_growing
+from course_utils.widgets.limbs import explore_limbs, limbs_svg, show_limbs
 from course_utils.widgets.moved import explore_moved, moved_svg, show_moved
 from course_utils.widgets.overlap import explore_overlap, overlap_svg, show_overlap
 from course_utils.widgets.paths import explore_paths, paths_svg, show_paths
@@ -43,6 +44,7 @@ __all__ = [
     "explore_convolution",
     "explore_detector",
     "explore_finetune",
+    "explore_limbs",
     "explore_moved",
     "explore_overlap",
     "explore_paths",
@@ -54,6 +56,7 @@ __all__ = [
     "explore_unet",
     "finetune_svg",
     "growing_svg",
+    "limbs_svg",
     "moved_svg",
     "overlap_svg",
     "paths_svg",
@@ -68,6 +71,7 @@ __all__ = [
     "show_detector",
     "show_finetune",
     "show_growing",
+    "show_limbs",
     "show_moved",
     "show_overlap",
     "show_paths",
