@@ -204,12 +204,13 @@ def test_places_of_a_picture():
     torch.manual_seed(0)
     encoder, images = Encoder(4).eval(), torch.rand(2, 3, 32, 48)
     places = attention.picture_memory(encoder, images)
-    assert places.shape == (2, 4 * 6, 14 * 4 + 5) and not places.requires_grad
+    assert places.shape == (2, 4 * 6, 14 * 4 + 17) and not places.requires_grad
     fine, coarse = encoder(images)
     torch.testing.assert_close(places[..., 8:24], fine.flatten(2).transpose(1, 2))
     torch.testing.assert_close(places[:, 6 * 3 + 5, 24:56], coarse[:, :, 1, 2])  # row 3, column 5: its coarse cell
-    color = images[:, :, 24:32, 40:48].mean(dim=(2, 3))
-    torch.testing.assert_close(places[:, 6 * 3 + 5, 56:59], 4 * color - 2)
+    quarter = images[:, :, 28:32, 40:44].mean(dim=(2, 3))  # lower left
+    torch.testing.assert_close(places[:, 6 * 3 + 5, 58:68:4], 4 * quarter - 2)
+    torch.testing.assert_close(places[:, 6 * 3 + 5, 68:71], 4 * images.mean(dim=(2, 3)) - 2)
     corners = places[0][[0, 5, 18, 23], -2:]  # upper left, upper right, lower left, lower right
     assert corners.tolist() == [[-1, -1], [1, -1], [-1, 1], [1, 1]]
 

@@ -169,18 +169,18 @@ class Translator(nn.Module):
 
 @torch.no_grad()
 def picture_memory(encoder: Encoder, images: torch.Tensor) -> torch.Tensor:
-    """A picture as a set of places: what the encoder's maps say there, its mean color, and where it is.
+    """A picture as a set of places: what the encoder's maps say there, its colors, and where it is.
 
     The maps of the early layers and of both resolutions, the coarse one repeated to an eighth of the picture's; the
-    mean red, green and blue of the place's 8 by 8 pixels, in -2..2; its x and y in -1..1. Derived in
-    notebooks/19_attention.ipynb.
+    red, green and blue of the place's four quarters, of 4 by 4 pixels each, and the whole picture's mean, in -2..2; its
+    x and y in -1..1. Derived in notebooks/19_attention.ipynb.
 
     Args:
         encoder: in evaluation mode.
         images: float32 (N, 3, H, W) in 0..1.
 
     Returns:
-        (N, H / 8 * W / 8, 14 width + 5), row by row.
+        (N, H / 8 * W / 8, 14 width + 17), row by row.
     """
     early = encoder.early(images)
     fine, coarse = encoder.late(early)
@@ -188,8 +188,9 @@ def picture_memory(encoder: Encoder, images: torch.Tensor) -> torch.Tensor:
     rows, columns = (torch.linspace(-1, 1, side, device=images.device) for side in fine.shape[2:])
     y, x = torch.meshgrid(rows, columns, indexing="ij")
     place = torch.stack([x, y]).expand(len(images), -1, -1, -1)
-    color = (F.avg_pool2d(images, 8) - 0.5) / 0.25
-    maps = [early, fine, coarse, color, place]
+    color = (F.avg_pool2d(images, 4) - 0.5) / 0.25
+    light = color.mean(dim=(2, 3), keepdim=True).expand(-1, -1, *fine.shape[2:])
+    maps = [early, fine, coarse, F.pixel_unshuffle(color, 2), light, place]
     return torch.cat(maps, dim=1).flatten(2).transpose(1, 2)
 
 
