@@ -184,7 +184,7 @@ class ResidualUnit(nn.Module):
 def shuffle(width: int, scale: int, groups: int = 1) -> nn.Sequential:
     """An enlargement: a convolution to scale^2 times the channels, then channels become pixels; twice for a scale of 4.
 
-    Shi et al. 2016. Derived in notebooks/17_super_resolution.ipynb.
+    Shi et al. 2016.
     """
     layers = []
     for step in (2, 2) if scale == 4 else (scale,):

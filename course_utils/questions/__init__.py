@@ -18,6 +18,7 @@ from course_utils.questions import (
     proposals,
     residual,
     style,
+    superresolution,
     transfer,
     transposed,
     unet,
@@ -46,6 +47,7 @@ _TOPICS = (
     unet,
     colorization,
     style,
+    superresolution,
     attention,
 )
 
