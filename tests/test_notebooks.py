@@ -32,6 +32,7 @@ MIN_CHECKED = {  # cells whose output nbval compares
     **{"14": 16},
     **{"15": 12},
     **{"16": 12},
+    **{"17": 12},
     **{"19": 12},
 }
 MIN_CHECKED_ELSEWHERE = 3
