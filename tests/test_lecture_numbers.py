@@ -648,12 +648,12 @@ TABLE += [
         (
             "17",
             "Ajou",
-            f"{name}, layers",
-            lambda name=name: super_resolution_layers(name),
+            f"{net}: layers",
+            lambda net=net: super_resolution_layers(net),
             layers,
             f"{layers} layers {weights}",
         )
-        for name, layers, weights in (("SRCNN", 3, "8,032"), ("VDSR", 20, "664,704"))
+        for net, layers, weights in (("SRCNN", 3, "57,184"), ("VDSR", 20, "664,704"))
     ],
     (
         "19",
