@@ -50,7 +50,7 @@ def _bicubic(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 
 def shrink(images: torch.Tensor, scale: int) -> torch.Tensor:
-    """Bicubic reduction as in the papers: cubic with a = -0.5, low-pass first, in float64, rounded to 8 bits.
+    """Bicubic reduction as in the papers: cubic with a = -0.5, low-pass first, in float64, not rounded.
 
     Keys 1981; equal to MATLAB's imresize but for a rim of pixels. Derived in notebooks/17_super_resolution.ipynb.
 
@@ -70,7 +70,7 @@ def shrink(images: torch.Tensor, scale: int) -> torch.Tensor:
         raise ValueError(
             f"images must have sides that are multiples of {scale}, got {height}x{width}: cut them with to_multiple"
         )
-    return eight_bits(_bicubic(images.double(), height // scale, width // scale)).to(images.dtype)
+    return _bicubic(images.double(), height // scale, width // scale).to(images.dtype)
 
 
 def enlarge(images: torch.Tensor, scale: int) -> torch.Tensor:
@@ -90,8 +90,11 @@ def enlarge(images: torch.Tensor, scale: int) -> torch.Tensor:
 
 
 def luminance(images: torch.Tensor) -> torch.Tensor:
-    """Y of color pictures (..., 3, H, W), as (..., 1, H, W); gray ones, (..., 1, H, W), are taken as they are."""
-    return images if images.shape[-3] == 1 else rgb_to_ycbcr(images)[..., :1, :, :]
+    """Y of color pictures (..., 3, H, W) as (..., 1, H, W), in 8 bits; gray ones, (..., 1, H, W), as they are.
+
+    The papers round here, and the result of a network, and nothing in between.
+    """
+    return images if images.shape[-3] == 1 else eight_bits(rgb_to_ycbcr(images)[..., :1, :, :])
 
 
 # --- pictures --------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Networks that enlarge pictures: SRCNN, VDSR and CARN. Derived in notebooks/17_super_resolution.ipynb.
 
 All of them take the small picture and return the large one. Where the paper's network starts from the bicubic
-enlargement, it is made inside.
+enlargement, it is made inside. All subtract 0.5 first, which the papers of SRCNN and VDSR do not.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class SRCNN(nn.Module):
 
     def forward(self, small: torch.Tensor) -> torch.Tensor:
         start = enlarge(small, self.scale)
-        x = F.relu(self.extract(start))  # (N, 64, 2H, 2W)
+        x = F.relu(self.extract(start - 0.5))  # (N, 64, 2H, 2W)
         x = F.relu(self.map(x))  # (N, 32, 2H, 2W)
         x = self.rebuild(x)
-        return start + x if self.residual else x
+        return x + (start if self.residual else 0.5)
 
 
 class VDSR(nn.Module):
@@ -78,7 +78,7 @@ class VDSR(nn.Module):
 
     def forward(self, small: torch.Tensor) -> torch.Tensor:
         start = enlarge(small, self.scale)
-        return start + self.layers(start)
+        return start + self.layers(start - 0.5)
 
 
 class CARN(nn.Module):
