@@ -631,8 +631,9 @@ def _cascades() -> list[Call]:
     from torch import nn
 
     torch.manual_seed(0)
-    mixes = [nn.Conv2d(4 * n, 4, 1) for n in (2, 3, 4)]
-    return [Call((torch.rand(2, 4, 5, 6), [nn.Conv2d(4, 4, 3, padding=1) for _ in mixes], mixes))]
+    mixes = [nn.Conv2d(4 * n, 4, 1).requires_grad_(False) for n in (2, 3, 4)]
+    blocks = [nn.Conv2d(4, 4, 3, padding=1).requires_grad_(False) for _ in mixes]
+    return [Call((torch.rand(2, 4, 5, 6), blocks, mixes))]
 
 
 def _carns() -> list[Call]:
