@@ -1,7 +1,8 @@
-"""Colour as numbers: sRGB and CIE Lab, the bins of the ab plane, and what a network over these bins needs.
+"""Colour as numbers: sRGB, CIE Lab and luminance, the bins of the ab plane, and what a network over these bins needs.
 
 Lab has lightness L, 0 to 100, and two colour axes: a from green (below 0) to red, b from blue (below 0) to yellow. Gray
-is a = b = 0, and the distance from it is the chroma. Derived in notebooks/15_colorization.ipynb.
+is a = b = 0, and the distance from it is the chroma. Derived in notebooks/15_colorization.ipynb; luminance in
+notebooks/17_super_resolution.ipynb.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from course_utils.runtime import check_int
 XYZ_FROM_RGB = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 WHITE = (0.95047, 1.0, 1.08883)  # XYZ of daylight, D65, as seen by an observer of 2 degrees
 TEMPERATURE = 0.38  # of the annealed mean, Zhang et al. 2016
+YCBCR_FROM_RGB = ((65.481, 128.553, 24.966), (-37.797, -74.203, 112.0), (112.0, -93.786, -18.214))  # ITU-R BT.601
+YCBCR_OFFSET = (16.0, 128.0, 128.0)  # both in steps of 8 bits
 
 
 def _check_channels(name: str, value: torch.Tensor, channels: int, what: str) -> None:
@@ -83,6 +86,40 @@ def chroma(ab: torch.Tensor) -> torch.Tensor:
     """How far colours are from gray: (..., 2, H, W) to (..., H, W), in units of Lab."""
     _check_channels("ab", ab, 2, "a and b")
     return ab.norm(dim=-3)
+
+
+# --- luminance, as television and the papers on super-resolution take it ------------------------------------------
+
+
+def rgb_to_ycbcr(images: torch.Tensor) -> torch.Tensor:
+    """From sRGB to luminance Y and two colour differences Cb and Cr, as 8-bit video stores them, divided by 255.
+
+    ITU-R BT.601; 255 times the result is `skimage.color.rgb2ycbcr` and MATLAB's rgb2ycbcr before rounding. Derived in
+    notebooks/17_super_resolution.ipynb.
+
+    Args:
+        images: (..., 3, H, W) floats in 0..1.
+
+    Returns:
+        (..., 3, H, W): Y from 16/255 (black) to 235/255 (white), Cb and Cr from 16/255 to 240/255, gray at 128/255.
+
+    Raises:
+        ValueError: another number of channels, no pixel, or whole numbers.
+    """
+    _check_channels("images", images, 3, "red, green and blue")
+    mixed = torch.einsum("ij,...jhw->...ihw", images.new_tensor(YCBCR_FROM_RGB), images)
+    return (mixed + images.new_tensor(YCBCR_OFFSET)[:, None, None]) / 255
+
+
+def ycbcr_to_rgb(ycbcr: torch.Tensor) -> torch.Tensor:
+    """From Y, Cb and Cr, divided by 255, back to sRGB; what a screen cannot show is cut off at 0 and 1.
+
+    Derived in notebooks/17_super_resolution.ipynb. Arguments and errors as `rgb_to_ycbcr` returns and raises them.
+    """
+    _check_channels("ycbcr", ycbcr, 3, "Y, Cb and Cr")
+    mixed = 255 * ycbcr - ycbcr.new_tensor(YCBCR_OFFSET)[:, None, None]
+    inverse = torch.tensor(YCBCR_FROM_RGB, dtype=torch.float64).inverse().to(ycbcr)
+    return torch.einsum("ij,...jhw->...ihw", inverse, mixed).clamp(0, 1)
 
 
 # --- bins of the ab plane ----------------------------------------------------------------------------------------

@@ -37,3 +37,31 @@ class Normalize(nn.Module):
 def count_parameters(module: nn.Module) -> int:
     """The number of trainable weights of a module, biases and batch norm's scales and shifts included."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+@torch.no_grad()
+def count_multiply_adds(module: nn.Module, *inputs: torch.Tensor) -> int:
+    """Multiply-adds of all convolutions and dense layers in one pass: every weight once for every place it is used.
+
+    Biases, activations and enlargements without weights are not counted, as in the papers on super-resolution. On the
+    device "meta" nothing is computed, so that pictures may be large. Derived in notebooks/17_super_resolution.ipynb.
+
+    Args:
+        module: the network, on the device of its inputs.
+        inputs: what it is given; a batch of N counts N times.
+    """
+    total = 0
+
+    def look(layer: nn.Module, given: tuple[torch.Tensor, ...], result: torch.Tensor) -> None:
+        nonlocal total
+        places = given[0] if isinstance(layer, nn.ConvTranspose2d) else result
+        total += places.numel() * layer.weight[0].numel()
+
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)]
+    hooks = [layer.register_forward_hook(look) for layer in layers]
+    try:
+        module(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return total

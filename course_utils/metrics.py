@@ -657,6 +657,63 @@ def psnr(images: torch.Tensor, targets: torch.Tensor, data_range: float = 1.0) -
     return 10 * (data_range**2 / error).log10()
 
 
+def ssim(images: torch.Tensor, targets: torch.Tensor, data_range: float = 1.0) -> torch.Tensor:
+    """Structural similarity of each picture (Wang et al. 2004): means, spreads and correlation in windows of 11 pixels.
+
+    `skimage.metrics.structural_similarity` with the paper's Gaussian window (sigma 1.5) and plain covariances, the mean
+    over all windows that lie within the picture and over the channels. Derived in notebooks/17_super_resolution.ipynb.
+
+    Args:
+        images, targets: (N, C, H, W) of one shape, floats on the CPU, H and W of at least 11.
+        data_range: the largest value minus the smallest one that a pixel can have.
+
+    Returns:
+        float64 (N,), 1 where a picture equals its target.
+
+    Raises:
+        ValueError: two shapes, pictures smaller than the window, or a data_range that is not above 0.
+    """
+    import torch
+    from skimage.metrics import structural_similarity
+
+    _check_pair("images", images, targets)
+    if images.ndim != 4 or min(images.shape[2:]) < 11:
+        raise ValueError(f"images must have the shape (N, C, H, W), sides of 11 or more, got {tuple(images.shape)}")
+    if not data_range > 0:
+        raise ValueError(f"data_range must be above 0, got {data_range!r}")
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": data_range}
+    pairs = zip(images.double().numpy(), targets.double().numpy(), strict=True)
+    found = [structural_similarity(image, target, channel_axis=0, **options) for image, target in pairs]
+    return torch.tensor(found, dtype=torch.float64)
+
+
+def luminance_quality(images: torch.Tensor, targets: torch.Tensor, border: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """PSNR and SSIM as the papers on super-resolution take them: of the luminance, without the picture's border.
+
+    Derived in notebooks/17_super_resolution.ipynb.
+
+    Args:
+        images, targets: (N, 3, H, W) in 0..1, of which Y is taken, or (N, 1, H, W), which are taken as they are.
+        border: pixels left out on each side, in the papers as many as the scale.
+
+    Returns:
+        PSNR in dB and SSIM, each (N,).
+
+    Raises:
+        ValueError: two shapes, another number of channels, or a border that leaves fewer than 11 pixels.
+    """
+    from course_utils.color import rgb_to_ycbcr
+
+    _check_pair("images", images, targets)
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"images must have the shape (N, 3, H, W) or (N, 1, H, W), got {tuple(images.shape)}")
+    height, width = images.shape[2:]
+    check_int("border", border, 0, (min(height, width) - 11) // 2)
+    pair = (rgb_to_ycbcr(x)[:, :1] if x.shape[1] == 3 else x for x in (images, targets))
+    inside = [x[..., border : height - border, border : width - border] for x in pair]
+    return psnr(*inside), ssim(*inside)
+
+
 def color_auc(
     ab: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None, limit: float = 150.0
 ) -> float:

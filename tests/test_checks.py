@@ -146,6 +146,9 @@ RIGHT = {
     "16.predict_tiled": [4, 1],
     "16.change_weights": [0.0094, 0.0472, 0.1887, 0.7547],
     "16.build_keep_colors": lambda painted, content: _luma_moved(painted, content),
+    "17.predict_cost": [74_304, 68.48],
+    "17.change_decibels": [36.02, 0.851],
+    "17.build_repeated": lambda kernels, factor: kernels.repeat_interleave(factor**2, dim=0),
     "18.predict_channels": [56, 131_072],
     "18.change_peak": 0.635,
     "18.build_similarity": lambda points, truth, area, k: _similarity(points, truth, area, k),
@@ -914,3 +917,33 @@ def _causal(query, key, value, shift=0, scale=0.5, hidden=-torch.inf):
 )
 def test_build_causal(function, part):
     assert part in checks.answer("19.build_causal", function)
+
+
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        (lambda kernels, factor: kernels.repeat_interleave(factor**2, dim=0), "right"),
+        (lambda kernels, factor: kernels.repeat_interleave(factor**2, dim=0).numpy(), "right"),
+        (lambda kernels, factor: ..., "not answered yet"),
+        (lambda kernels, factor: kernels.repeat(factor**2, 1, 1, 1), "one after the other"),
+        (lambda kernels, factor: kernels.repeat_interleave(factor**2, dim=0) / factor**2, "divided by four"),
+        (lambda kernels, factor: kernels.repeat_interleave(factor, dim=0), r"12 kernels are to come"),
+        (lambda kernels, factor: kernels.repeat_interleave(factor**2, dim=0) + 1, "the kernels are not"),
+        (lambda kernels, factor: 3, "12 kernels are to come: (12, 2, 3, 3), this is int"),
+        (lambda kernels, factor: kernels @ kernels.flatten(), "it stops with RuntimeError"),
+        (lambda kernels: kernels, "it stops with TypeError"),
+        (3, "a function is asked for"),
+    ],
+)
+def test_build_repeated(function, part):
+    assert part in checks.answer("17.build_repeated", function)
+
+
+def test_a_cost_agrees_with_the_counter():
+    from course_utils.layers import count_multiply_adds
+    from course_utils.models.superresolution import VDSR
+
+    net = VDSR(depth=10, width=32).to("meta")
+    weights = sum(p.numel() for p in net.parameters() if p.ndim == 4)
+    work = count_multiply_adds(net, torch.empty(1, 1, 360, 640, device="meta"))
+    assert checks.answer("17.predict_cost", [weights, work / 1e9]) == "right"

@@ -54,6 +54,14 @@ def shape(image: tuple[int, ...], kernel: tuple[int, ...], **geometry: int) -> t
     return conv.cross_correlate(np.zeros(image), np.zeros(kernel), **geometry).shape
 
 
+def super_resolution_layers(name: str) -> int:
+    import torch
+
+    from course_utils.models import superresolution
+
+    return sum(isinstance(layer, torch.nn.Conv2d) for layer in getattr(superresolution, name)().modules())
+
+
 def weighted_layers(blocks_per_stage: int) -> int:
     import torch
 
@@ -636,6 +644,17 @@ TABLE += [
         "fine-tuned - from scratch +9.93 points: of the mistakes 32% are gone features only - from scratch -8.60 "
         "points ResNet-200 - Inception v3 +0.18 points",
     ),
+    *[
+        (
+            "17",
+            "Ajou",
+            f"{net}: layers",
+            lambda net=net: super_resolution_layers(net),
+            layers,
+            f"{layers} layers {weights}",
+        )
+        for net, layers, weights in (("SRCNN", 3, "57,184"), ("VDSR", 20, "664,704"))
+    ],
     (
         "19",
         "NUS",

@@ -699,6 +699,37 @@ def _translations() -> list[Call]:
     return [Call((given, true)), Call((true, true)), Call((given, true, 2)), Call(([["a"]], [["b"]]))]
 
 
+def _luminances() -> Any:
+    import torch
+
+    return torch.rand(2, 1, 9, 8, generator=torch.Generator().manual_seed(0))
+
+
+def _counted() -> list[Call]:
+    import torch
+    from torch import nn
+
+    layers = [nn.Conv2d(4, 6, 3, 2, 1, groups=2), nn.ConvTranspose2d(4, 3, 4, 2, 1), nn.Linear(8, 5)]
+    return [Call((layer, torch.zeros(2, 4, 8, 8))) for layer in layers]
+
+
+def _cascades() -> list[Call]:
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    mixes = [nn.Conv2d(4 * n, 4, 1).requires_grad_(False) for n in (2, 3, 4)]
+    blocks = [nn.Conv2d(4, 4, 3, padding=1).requires_grad_(False) for _ in mixes]
+    return [Call((torch.rand(2, 4, 5, 6), blocks, mixes))]
+
+
+def _carns() -> list[Call]:
+    options = [{}, {"groups": 4, "shared": True}, {"residual": True, "scales": (2,)}]
+    return [Call((1, 8), option, inputs=(_luminances(),)) for option in options] + [
+        Call((1, 8), inputs=(_luminances(), scale)) for scale in (3, 4)
+    ]
+
+
 SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "models.attention.gru_step": _gated_steps,
     "models.attention.AdditiveAttention": _looks,
@@ -811,6 +842,31 @@ SAMPLES: dict[str, Callable[[], list[Call]]] = {
     "color.annealed_mean": _distributions,
     "metrics.psnr": _painted,
     "metrics.color_auc": _painted_ab,
+    "metrics.ssim": lambda: [
+        Call(tuple(_tensors((2, 3, 14, 12), (2, 3, 14, 12)))),
+        Call((_colors(), _colors().flip(3))),
+    ],
+    "metrics.luminance_quality": lambda: [Call((_colors(), _colors().flip(3), 2))],
+    "color.rgb_to_ycbcr": _lab_pictures,
+    "color.ycbcr_to_rgb": _lab_pictures,
+    "layers.count_multiply_adds": _counted,
+    "datasets.superresolution.shrink": lambda: [Call((_colors(), 2)), Call((_colors().double(), 4))],
+    "datasets.superresolution.enlarge": lambda: [Call((_colors(), 2)), Call((_colors().double(), 3))],
+    "models.superresolution.SRCNN": lambda: [
+        Call((kernels, residual), inputs=(_luminances(),)) for kernels in ((9, 5, 5), (9, 1, 5)) for residual in (0, 1)
+    ],
+    "models.superresolution.VDSR": lambda: [
+        Call((), inputs=(_luminances(),)),
+        Call((4, 6, 3), inputs=(_luminances(),)),
+    ],
+    "models.superresolution.CARN": _carns,
+    "models.superresolution.cascade": _cascades,
+    "models.superresolution.Cascade": lambda: [
+        Call((8, *more), inputs=(_luminances().expand(-1, 8, -1, -1),)) for more in ((), (4, True))
+    ],
+    "models.superresolution.ResidualUnit": lambda: [
+        Call((8, groups), inputs=(_luminances().expand(-1, 8, -1, -1),)) for groups in (1, 4)
+    ],
     "models.colorization.ColorizationNet": lambda: [Call((2,), inputs=_colorizers(2)[0].inputs)],
     "models.colorization.SmallColorizer": lambda: _colorizers(2, 7),
     "models.colorization.bin_loss": _bin_losses,

@@ -19,6 +19,7 @@ from course_utils.questions import (
     proposals,
     residual,
     style,
+    superresolution,
     transfer,
     transposed,
     unet,
@@ -47,6 +48,7 @@ _TOPICS = (
     unet,
     colorization,
     style,
+    superresolution,
     pose,
     attention,
 )

@@ -12,6 +12,7 @@ from course_utils.widgets.bottleneck import bottleneck_svg, explore_bottleneck, 
 from course_utils.widgets.canvas import still_picture
 from course_utils.widgets.coarse import coarse_svg, explore_coarse, show_coarse
 from course_utils.widgets.convolution import convolution_svg, explore_convolution, show_convolution
+from course_utils.widgets.curtain import curtain_svg, explore_curtain, show_curtain
 from course_utils.widgets.detector import detector_svg, explore_detector, show_detector
 from course_utils.widgets.finetune import explore_finetune, finetune_svg, show_finetune
 from course_utils.widgets.growing import growing_svg, show_growing
@@ -34,6 +35,7 @@ __all__ = [
     "bottleneck_svg",
     "coarse_svg",
     "convolution_svg",
+    "curtain_svg",
     "detector_svg",
     "explore_anchors",
     "explore_annealing",
@@ -42,6 +44,7 @@ __all__ = [
     "explore_bottleneck",
     "explore_coarse",
     "explore_convolution",
+    "explore_curtain",
     "explore_detector",
     "explore_finetune",
     "explore_limbs",
@@ -68,6 +71,7 @@ __all__ = [
     "show_bottleneck",
     "show_coarse",
     "show_convolution",
+    "show_curtain",
     "show_detector",
     "show_finetune",
     "show_growing",
