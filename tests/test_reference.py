@@ -56,6 +56,17 @@ def test_a_run_is_recorded_with_its_tier_date_and_command(project, monkeypatch, 
     assert (project / "notebooks" / "98_made_up.ipynb").read_bytes() == before
 
 
+def test_a_long_training_is_not_cut_off(monkeypatch):
+    spec = importlib.util.spec_from_file_location("execute", runtime.PROJECT_ROOT / "tools" / "execute.py")
+    execute = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(execute)
+    limits = {}
+    for tier in runtime.TIERS:
+        monkeypatch.setenv("COURSE_TIER", tier)
+        limits[tier] = execute.cell_limit()
+    assert limits == {"quick": 3600, "laptop": None, "gpu": None}
+
+
 def test_chosen_parts_and_seeds_are_recorded(project, monkeypatch):
     monkeypatch.setenv("COURSE_PARTS", "one,two")
     monkeypatch.setenv("COURSE_SEEDS", "0,1")
