@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from course_utils import convolution
-from course_utils.questions.question import Question, unanswered
+from course_utils.questions.question import Question, result_of
 
 _LAYERS = ((28, 5, 1, 0), (32, 3, 2, 1), (224, 7, 2, 3), (13, 3, 2, 0))  # input, kernel, stride, padding
 
@@ -35,20 +35,15 @@ def _judge_stack(layers: Any) -> str | None:
 
 
 def _judge_depthwise(function: Any) -> str | None:
-    if not callable(function):
-        return f"a function is asked for, this is a {type(function).__name__}."
     import torch
 
     generator = torch.Generator().manual_seed(2)
     image = torch.randint(-4, 5, (3, 6, 7), generator=generator).float()
     kernels = torch.randint(-3, 4, (3, 3, 2), generator=generator).float()
     wanted = convolution.cross_correlate(image, kernels[:, None], groups=3)
-    try:
-        given = function(image.clone(), kernels.clone())
-    except Exception as error:
-        return f"it stops with {type(error).__name__}: {error}"
-    if unanswered(given):
-        return "not answered yet"
+    given, trouble = result_of(function, image.clone(), kernels.clone())
+    if trouble:
+        return trouble
     shape = tuple(getattr(given, "shape", ()))
     if shape == wanted.shape[1:] or shape == (1, *wanted.shape[1:]):
         return "the channels have been added up. Here each keeps its own output map."

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from course_utils import convolution
-from course_utils.questions.question import Question, numbers, same, unanswered
+from course_utils.questions.question import Question, numbers, result_of, same
 
 _X4 = np.array([[1, 0, 2], [4, 1, 0], [3, 5, 1]])
 _G4 = np.array([[1, 0], [0, 2]])
@@ -22,8 +22,6 @@ def _input_gradient(g: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 
 def _judge_depthwise_backward(function: Any) -> str | None:
-    if not callable(function):
-        return f"a function is asked for, this is a {type(function).__name__}."
     rng = np.random.default_rng(4)
     image = rng.integers(-4, 5, (3, 6, 7)).astype(float)
     kernels = rng.integers(-3, 4, (3, 3, 2)).astype(float)
@@ -31,12 +29,9 @@ def _judge_depthwise_backward(function: Any) -> str | None:
     channels = list(zip(g, image, kernels, strict=True))
     grad_image = np.stack([_input_gradient(one, kernel) for one, _, kernel in channels])
     grad_kernels = np.stack([convolution.cross_correlate(picture, one) for one, picture, _ in channels])
-    try:
-        given = function(g.copy(), image.copy(), kernels.copy())
-    except Exception as error:
-        return f"it stops with {type(error).__name__}: {error}"
-    if unanswered(given):
-        return "not answered yet"
+    given, trouble = result_of(function, g.copy(), image.copy(), kernels.copy())
+    if trouble:
+        return trouble
     if not isinstance(given, list | tuple) or len(given) != 2:
         return "two gradients are asked for, as a tuple: of the image, then of the kernels."
     parts = [numbers(part) for part in given]

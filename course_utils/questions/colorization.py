@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.questions.question import Question, numbers, same, unanswered
+from course_utils.questions.question import Question, numbers, result_of, same
 
 _PAINTS = np.array([[60.0, 40], [-50, 30], [20, -60], [10, 70]])  # red, green, blue, yellow: a and b
 
@@ -16,18 +16,13 @@ def _answer_and_chroma(answer: np.ndarray, chroma: float | None = None) -> list[
 
 
 def _judge_balanced(function: Any) -> str | None:
-    if not callable(function):
-        return f"a function is asked for, this is a {type(function).__name__}."
     import torch
 
     bins = torch.tensor([4, 4, 4, 4, 4, 4, 0, 0, 7, 4])
     distances = torch.tensor([2.0, 4, 3, 5, 1, 3, 40, 60, 90, 3])
-    try:
-        given = function(distances.clone(), bins.clone())
-    except Exception as error:
-        return f"it stops with {type(error).__name__}: {error}"
-    if unanswered(given):
-        return "not answered yet"
+    given, trouble = result_of(function, distances.clone(), bins.clone())
+    if trouble:
+        return trouble
     value = numbers(given)
     if not isinstance(value, np.ndarray) or value.size != 1:
         return "one number is asked for, the mean over the bins."

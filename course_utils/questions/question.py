@@ -34,6 +34,17 @@ def unanswered(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(unanswered(part) for part in value)
 
 
+def result_of(function: Any, *arguments: Any) -> tuple[Any, str | None]:
+    """What a student's function returns, and None; or None, and the sentence that says why there is no result."""
+    if not callable(function):
+        return None, f"a function is asked for, this is a {type(function).__name__}."
+    try:
+        result = function(*arguments)
+    except Exception as error:
+        return None, f"it stops with {type(error).__name__}: {error}"
+    return result, "not answered yet" if unanswered(result) else None
+
+
 def numbers(value: Any) -> np.ndarray | str | None:
     """The value as an array of floats, or as a word; None if it is neither."""
     if isinstance(value, str):

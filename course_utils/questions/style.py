@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.questions.question import Question, numbers, unanswered
+from course_utils.questions.question import Question, numbers, result_of
 
 _LAYER_LOSSES = np.array([40, 8, 2, 0.5])
 _LUMA = (0.299, 0.587, 0.114)
@@ -18,18 +18,13 @@ def _equal_shares() -> np.ndarray:
 
 def _judge_keep_colors(function: Any) -> str | None:
     """Two small pictures whose sums stay within 0..1, so that cutting off makes no difference."""
-    if not callable(function):
-        return f"a function is asked for, this is a {type(function).__name__}."
     import torch
 
     generator = torch.Generator().manual_seed(16)
     painted, content = (0.4 + 0.2 * torch.rand(3, 5, 7, generator=generator) for _ in range(2))
-    try:
-        given = function(painted.clone(), content.clone())
-    except Exception as error:
-        return f"it stops with {type(error).__name__}: {error}"
-    if unanswered(given):
-        return "not answered yet"
+    given, trouble = result_of(function, painted.clone(), content.clone())
+    if trouble:
+        return trouble
     found = numbers(given)
     if not isinstance(found, np.ndarray) or found.shape != (3, 5, 7):
         return f"a picture (3, 5, 7) is asked for, as the two given ones, this is {getattr(found, 'shape', found)}."
