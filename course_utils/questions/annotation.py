@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from course_utils import metrics
-from course_utils.questions.question import Question, numbers, same, unanswered
+from course_utils.questions.question import Question, numbers, result_of, same
 
 _LABELS, _PER_PICTURE = 21, 3.5
 
@@ -24,20 +24,15 @@ def _of_the_means(predictions: np.ndarray, targets: np.ndarray) -> float:
 
 
 def _judge_f2(function: Any) -> str | None:
-    if not callable(function):
-        return f"a function is asked for, this is a {type(function).__name__}."
     rng = np.random.default_rng(5)
     predictions, targets = (rng.random((2, 12, 6)) < 0.4).astype(np.int64)
     predictions[0] = targets[0] = 0  # a picture that shows nothing and gets nothing
     predictions[1], targets[1] = 0, (1, 1, 0, 0, 0, 0)
     cases = ((predictions[2:], targets[2:]), (predictions, targets))
     for number, (given, true) in enumerate(cases):
-        try:
-            found = function(given.copy(), true.copy())
-        except Exception as error:
-            return f"it stops with {type(error).__name__}: {error}"
-        if unanswered(found):
-            return "not answered yet"
+        found, trouble = result_of(function, given.copy(), true.copy())
+        if trouble:
+            return trouble
         value = numbers(found)
         if not isinstance(value, np.ndarray) or value.size != 1:
             return "one number is asked for, the mean over the pictures."

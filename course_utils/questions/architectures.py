@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from course_utils.convolution import parameter_count
-from course_utils.questions.question import Question, unanswered
+from course_utils.questions.question import Question, result_of
 
 _VGG_16 = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)  # channels before and after each 3x3
 
@@ -31,8 +31,6 @@ def _nearest(groups: int) -> int:
 
 
 def _judge_squeeze(function: Any) -> str | None:
-    if not callable(function):
-        return f"a function is asked for, this is a {type(function).__name__}."
     import torch
     import torch.nn.functional as F
     from torch import nn
@@ -43,12 +41,9 @@ def _judge_squeeze(function: Any) -> str | None:
         for parameter in (*first.parameters(), *second.parameters()):
             parameter.uniform_(-1, 1, generator=generator)
         x = torch.randn(2, 8, 5, 6, generator=generator)
-        try:
-            given = function(x.clone(), first, second)
-        except Exception as error:
-            return f"it stops with {type(error).__name__}: {error}"
-        if unanswered(given):
-            return "not answered yet"
+        given, trouble = result_of(function, x.clone(), first, second)
+        if trouble:
+            return trouble
         shape = tuple(getattr(given, "shape", ()))
         if shape == (2, 8):
             return "these are the factors alone, one a map. The maps must still be multiplied by them."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from course_utils.questions.question import Question, numbers, unanswered
+from course_utils.questions.question import Question, numbers, result_of
 
 if TYPE_CHECKING:
     import torch
@@ -26,8 +26,6 @@ def _similar(away: torch.Tensor, counted: torch.Tensor, spread: torch.Tensor, fa
 def _judge_similarity(function: Any) -> str | None:
     import torch
 
-    if not callable(function):
-        return f"a function is asked for, this is a {type(function).__name__}."
     generator = torch.Generator().manual_seed(5)
     points, truth = 40 * torch.rand(2, 9, 3, generator=generator)
     truth[:, 2] = torch.tensor([2.0, 1, 0, 2, 2, 0, 1, 2, 0])
@@ -35,12 +33,9 @@ def _judge_similarity(function: Any) -> str | None:
     points[2, :2] += 30  # a joint that is not there, far off
     k = 0.05 + 0.1 * torch.rand(9, generator=generator)
     area = 1_200.0
-    try:
-        value = function(points[:, :2].clone(), truth.clone(), area, k.clone())
-    except Exception as error:
-        return f"it stops with {type(error).__name__}: {error}"
-    if unanswered(value):
-        return "not answered yet"
+    value, trouble = result_of(function, points[:, :2].clone(), truth.clone(), area, k.clone())
+    if trouble:
+        return trouble
     value = numbers(value)
     if value is None or isinstance(value, str) or value.size != 1:
         return "one number is asked for: the mean over the joints that count."

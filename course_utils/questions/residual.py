@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_utils.questions.question import Question, unanswered
+from course_utils.questions.question import Question, result_of
 
 
 def _judge_pre_activation(function: Any) -> str | None:
-    if not callable(function):
-        return f"a function is asked for, this is a {type(function).__name__}."
     import torch
     import torch.nn.functional as F
 
@@ -23,12 +21,9 @@ def _judge_pre_activation(function: Any) -> str | None:
     x = torch.randn(2, 4, 5, 5, generator=generator)
     with torch.no_grad():
         branch = block.conv2(F.relu(block.bn2(block.conv1(F.relu(block.bn1(x))))))
-        try:
-            given = function(block, x.clone())
-        except Exception as error:
-            return f"it stops with {type(error).__name__}: {error}"
-        if unanswered(given):
-            return "not answered yet"
+        given, trouble = result_of(function, block, x.clone())
+        if trouble:
+            return trouble
         if tuple(getattr(given, "shape", ())) != tuple(x.shape):
             return f"the shape must be the input's, {tuple(x.shape)}, this is {tuple(getattr(given, 'shape', ()))}."
         slips = (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from course_utils import convolution
-from course_utils.questions.question import Question, unanswered
+from course_utils.questions.question import Question, result_of
 
 _TRANSPOSED = (
     (7, 2, 2, 0, 0),
@@ -38,20 +38,15 @@ def _judge_doubling(layer: Any) -> str | None:
 
 
 def _judge_bilinear(function: Any) -> str | None:
-    if not callable(function):
-        return f"a function is asked for, this is a {type(function).__name__}."
     import torch
     import torch.nn.functional as F
 
     image = torch.rand(3, 4, 5, generator=torch.Generator().manual_seed(3))
     for factor in (2, 3, 4):
         wanted = F.interpolate(image[None], scale_factor=factor, mode="bilinear", align_corners=False)[0]
-        try:
-            given = function(image.clone(), factor)
-        except Exception as error:
-            return f"it stops with {type(error).__name__}: {error}"
-        if unanswered(given):
-            return "not answered yet"
+        given, trouble = result_of(function, image.clone(), factor)
+        if trouble:
+            return trouble
         shape = tuple(getattr(given, "shape", ()))
         if shape != tuple(wanted.shape):
             return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from course_utils.questions.question import Question, numbers, unanswered
+from course_utils.questions.question import Question, numbers, result_of
 
 if TYPE_CHECKING:
     import torch
@@ -56,8 +56,6 @@ def _balance(maps: torch.Tensor, num_classes: int, void: bool = False, everywher
 def _judge_balance(function: Any) -> str | None:
     import torch
 
-    if not callable(function):
-        return f"a function is asked for, this is a {type(function).__name__}."
     generator = torch.Generator().manual_seed(0)
     for absent in ((), (1, 3)):
         maps = torch.randint(0, 5, (6, 8, 8), generator=generator)
@@ -67,12 +65,9 @@ def _judge_balance(function: Any) -> str | None:
             maps[maps == label] = 0
         maps[:3, :5] = 255  # not all pictures have as much of it
         handed = maps.clone()
-        try:
-            value = function(handed, 5)
-        except Exception as error:
-            return f"it stops with {type(error).__name__}: {error}"
-        if unanswered(value):
-            return "not answered yet"
+        value, trouble = result_of(function, handed, 5)
+        if trouble:
+            return trouble
         value = numbers(value)
         if value is None or isinstance(value, str) or value.shape != (5,):
             return "one weight for each class is asked for, (num_classes,)."

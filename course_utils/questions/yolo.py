@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from course_utils.questions.question import Question, numbers, unanswered
+from course_utils.questions.question import Question, numbers, result_of
 
 if TYPE_CHECKING:
     import torch
@@ -66,16 +66,11 @@ def _case() -> tuple[torch.Tensor, torch.Tensor]:
 def _judge_soft(function: Any) -> str | None:
     import torch
 
-    if not callable(function):
-        return f"a function is asked for, this is a {type(function).__name__}."
     found, scores = _case()
     kept = scores.clone()
-    try:
-        value = function(found, scores, 0.3)
-    except Exception as error:
-        return f"it stops with {type(error).__name__}: {error}"
-    if unanswered(value):
-        return "not answered yet"
+    value, trouble = result_of(function, found, scores, 0.3)
+    if trouble:
+        return trouble
     value = numbers(value)
     if value is None or isinstance(value, str) or value.shape != (14,):
         return "as many scores as boxes are asked for, in the order of the input."
@@ -111,20 +106,15 @@ def _mined(losses: torch.Tensor, matched: torch.Tensor, ratio: int, wanted: int,
 def _judge_mining(function: Any) -> str | None:
     import torch
 
-    if not callable(function):
-        return f"a function is asked for, this is a {type(function).__name__}."
     generator = torch.Generator().manual_seed(4)
     for count, positives, ratio in ((30, 4, 3), (30, 12, 3), (20, 3, 2), (10, 0, 3)):
         losses = torch.rand(count, generator=generator)
         matched = torch.zeros(count, dtype=torch.bool)
         matched[torch.randperm(count, generator=generator)[:positives]] = True
         handed = matched.clone()
-        try:
-            value = function(losses.clone(), handed, ratio)
-        except Exception as error:
-            return f"it stops with {type(error).__name__}: {error}"
-        if unanswered(value):
-            return "not answered yet"
+        value, trouble = result_of(function, losses.clone(), handed, ratio)
+        if trouble:
+            return trouble
         value = numbers(value)
         if value is None or isinstance(value, str) or value.shape != (count,):
             return f"a mask of the boxes is asked for, ({count},), true where a box counts."
