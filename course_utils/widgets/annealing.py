@@ -146,14 +146,9 @@ def explore_annealing(red: float = 0.55, temperature: float = 0.38) -> ipywidget
     Returns:
         The explorer: a box of DOM class `annealing-explorer`, to be left as the last value of a cell.
     """
-    import ipywidgets
-
     start = annealing_svg(red, temperature)
-    limits = (("probability of red", red, _RED_LIMITS), ("temperature", temperature, _TEMPERATURE_LIMITS))
-    sliders = [
-        ipywidgets.FloatSlider(value=value, min=low, max=high, step=0.01, description=words, **canvas.SLIDER)
-        for words, value, (low, high) in limits
-    ]
+    rows = (("probability of red", red, _RED_LIMITS, 0.01), ("temperature", temperature, _TEMPERATURE_LIMITS, 0.01))
+    sliders = canvas.float_sliders(rows)
 
     def draw() -> str:
         return annealing_svg(*(slider.value for slider in sliders))

@@ -124,14 +124,9 @@ def explore_attention(share: float = 0.0, sharpness: float = 1.0) -> ipywidgets.
     Returns:
         The explorer: a box of DOM class `attention-explorer`, to be left as the last value of a cell.
     """
-    import ipywidgets
-
     start = attention_svg(share, sharpness)
-    limits = (("share of h₃ in s₀", share, _SHARE_LIMITS, 0.25), ("sharpness", sharpness, _SHARPNESS_LIMITS, 0.5))
-    sliders = [
-        ipywidgets.FloatSlider(value=value, min=low, max=high, step=step, description=words, **canvas.SLIDER)
-        for words, value, (low, high), step in limits
-    ]
+    rows = (("share of h₃ in s₀", share, _SHARE_LIMITS, 0.25), ("sharpness", sharpness, _SHARPNESS_LIMITS, 0.5))
+    sliders = canvas.float_sliders(rows)
 
     def draw() -> str:
         return attention_svg(*(slider.value for slider in sliders))

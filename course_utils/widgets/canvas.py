@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from course_utils.runtime import check_int
@@ -125,6 +125,16 @@ def follow(
         control.observe(redraw, names="value")
     rows = ipywidgets.HBox(list(controls), layout={"flex_flow": "row wrap", "width": "100%"})
     return explorer(dom_class, rows, picture)
+
+
+def float_sliders(rows: Iterable[tuple[str, float, tuple[float, float], float]]) -> list[ipywidgets.FloatSlider]:
+    """One slider a row: its words, its value, its lowest and highest value, and its step."""
+    import ipywidgets
+
+    return [
+        ipywidgets.FloatSlider(value=value, min=low, max=high, step=step, description=words, **SLIDER)
+        for words, value, (low, high), step in rows
+    ]
 
 
 def sliders(limits: Mapping[str, tuple[int, int]], given: Mapping[str, int]) -> dict[str, ipywidgets.IntSlider]:

@@ -99,18 +99,13 @@ def explore_softmax(
     Returns:
         The explorer: a box of DOM class `softmax-explorer`, to be left as the last value of a cell.
     """
-    import ipywidgets
-
     given = (apple, banana, carrot, temperature)
     start = softmax_svg(*given)
-    limits = [
-        *((f"logit of {name}", _LOGIT_LIMITS, 0.5) for name in _FRUIT),
-        ("temperature", _TEMPERATURE_LIMITS, 0.25),
+    rows = [
+        *((f"logit of {name}", value, _LOGIT_LIMITS, 0.5) for name, value in zip(_FRUIT, given[:3], strict=True)),
+        ("temperature", temperature, _TEMPERATURE_LIMITS, 0.25),
     ]
-    sliders = [
-        ipywidgets.FloatSlider(value=value, min=low, max=high, step=step, description=words, **canvas.SLIDER)
-        for value, (words, (low, high), step) in zip(given, limits, strict=True)
-    ]
+    sliders = canvas.float_sliders(rows)
 
     def draw() -> str:
         return softmax_svg(*(slider.value for slider in sliders))
