@@ -194,6 +194,13 @@ def _check_share(share: float) -> None:
         raise ValueError(f"share must be above 0, got {share!r}")
 
 
+def _visible(truth: np.ndarray) -> np.ndarray:
+    seen = truth[..., 2] == VISIBLE
+    if not seen.any():
+        raise ValueError("truth must hold at least one joint of visibility 2, got none")
+    return seen
+
+
 def pck(points: Any, truth: Any, lengths: Any, share: float = 0.2) -> KeypointScore:
     """Percentage of correct keypoints, as a fraction: a joint is right if it is at most share * length away.
 
@@ -216,9 +223,7 @@ def pck(points: Any, truth: Any, lengths: Any, share: float = 0.2) -> KeypointSc
         raise ValueError(
             f"points and lengths must fit truth, {truth.shape[:2]}, got {points.shape[:2]} and {lengths.shape}"
         )
-    seen = truth[..., 2] == VISIBLE
-    if not seen.any():
-        raise ValueError("truth must hold at least one joint of visibility 2, got none")
+    seen = _visible(truth)
     if not (lengths[seen.any(axis=1)] > 0).all():
         raise ValueError("lengths must be above 0 for everyone with a visible joint")
     right = seen & (np.linalg.norm(points[..., :2] - truth[..., :2], axis=-1) <= share * lengths[:, None])
@@ -247,9 +252,7 @@ def pck_several(people: Sequence[Any], truth: Any, lengths: Any, share: float = 
     if len(people) != len(truth) or lengths.shape != truth.shape[:2]:
         wanted = f"people must be {len(truth)} and lengths {truth.shape[:2]}"
         raise ValueError(f"{wanted}, got {len(people)} and {lengths.shape}")
-    seen = truth[..., 2] == VISIBLE
-    if not seen.any():
-        raise ValueError("truth must hold at least one joint of visibility 2, got none")
+    seen = _visible(truth)
     right = extra = 0
     for found, true, counted, length in zip(people, truth, seen, lengths, strict=True):
         found = _joints("people", found, "M, K", 3)
