@@ -965,6 +965,19 @@ def test_style_s_points_by_hand():
     assert "number 2 of 3" in ET.fromstring(svg).get("aria-label")
 
 
+def _placed_words(svg):
+    return {(e.text, float(e.get("x")), float(e.get("y"))) for e in ET.fromstring(svg).iter(f"{SVG}text") if e.get("x")}
+
+
+def test_style_names_its_points_and_axes():
+    found = _placed_words(widgets.style_svg(styled()))
+    assert {("1", 618, 116), ("10", 752, 308), ("100", 922, 478)} <= found  # the weights, beside the three points
+    assert {("1", 600, 514), ("100", 940, 514)} <= found  # content, below the axis
+    assert {("1", 564, 466), ("100", 564, 126)} <= found  # style, left of the axis
+    close = [*styled(2), styled()[1] | {"weight": 50.0}]  # the last two at one place
+    assert ("50", 940, 440) in _placed_words(widgets.style_svg(close))
+
+
 def test_style_explorer_over_its_whole_range(monkeypatch):
     import IPython.display
 

@@ -37,8 +37,21 @@ def _places(values: Sequence[float], low: float, high: float) -> list[float]:
     return [low + (value - least) / span * (high - low) for value in logs]
 
 
+def _names(results: Sequence[Mapping[str, Any]], xs: Sequence[float], ys: Sequence[float], middle: float) -> list[str]:
+    """The weight of style beside each point, on the side where the falling curve leaves room."""
+    parts = []
+    for number, (x, y) in enumerate(zip(xs, ys, strict=True)):
+        place = (x + 18, y - 4, "start") if x < middle else (x - 18, y + 18, "end")
+        if number and math.dist((x, y), (xs[number - 1], ys[number - 1])) < 40:  # else on the last one's circle
+            place = (x, y - 20, "middle")
+        parts.append(canvas.text(*place[:2], f"{results[number]['weight']:g}", 16, place[2]))
+    return parts
+
+
 def style_svg(results: Sequence[Mapping[str, Any]], chosen: int = 0) -> str:
     """One picture of several that differ in the weight of style, and all of them as points: content against style.
+
+    The weight stands beside each point, and at the axes the least and the largest loss.
 
     Args:
         results: mappings with `weight`, `picture` (3, H, W) in 0..1, and the two losses `content` and `style`, above 0;
@@ -64,8 +77,8 @@ def style_svg(results: Sequence[Mapping[str, Any]], chosen: int = 0) -> str:
         f'<rect x="{start}" y="{base - side}" width="{side}" height="{side}" fill="none" stroke="{canvas.LINE}" '
         'stroke-width="2"/>'
     )
-    xs = _places([result["content"] for result in results], start + 30, start + side - 30)
-    ys = _places([result["style"] for result in results], base - 30, base - side + 30)
+    contents, styles = ([result[key] for result in results] for key in ("content", "style"))
+    xs, ys = _places(contents, start + 30, start + side - 30), _places(styles, base - 30, base - side + 30)
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))
     parts.append(f'<polyline points="{points}" fill="none" stroke="#0072B2" stroke-width="3"/>')
     for number, (x, y) in enumerate(zip(xs, ys, strict=True)):
@@ -74,6 +87,10 @@ def style_svg(results: Sequence[Mapping[str, Any]], chosen: int = 0) -> str:
             f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{fill}" stroke="#000" '
             'stroke-width="3"/>'
         )
+    parts += _names(results, xs, ys, start + side / 2)
+    for at, opposite in ((min, max), (max, min)):  # y grows downwards
+        parts.append(canvas.text(at(xs), base + 24, f"{at(contents):.3g}", 16, "middle"))
+        parts.append(canvas.text(start - 6, opposite(ys) + 6, f"{at(styles):.3g}", 16, "end"))
     parts.append(canvas.text(start + side / 2, base + 30, "content loss (logarithmic)", 18, "middle"))
     parts.append(
         f'<text x="{start - 20}" y="{base - side / 2:g}" font-size="18" text-anchor="middle" '
