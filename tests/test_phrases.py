@@ -154,10 +154,11 @@ def scenes():
 def test_described_scenes_are_what_toyland_draws(scenes, monkeypatch, mirrored):
     monkeypatch.setattr(toyland, "scenes", lambda *arguments, **options: scenes)
     images, sentences, boxes = phrases.described_scenes(24, 64, 2, mirrored=mirrored)
-    assert len(images) == len(sentences) == len(boxes) and 12 <= len(images) <= 24 and boxes.shape[1:] == (2, 4)
+    plain = len(images) // (2 if mirrored else 1)
+    assert len(images) == len(sentences) == len(boxes) and 12 <= plain <= 24 and boxes.shape[1:] == (2, 4)
     by_picture = {scene.image.tobytes(): scene for scene in scenes}
-    for image, sentence, (first, second) in zip(images, sentences, boxes.tolist(), strict=True):
-        drawn = (image.flip(2) if mirrored else image).mul(255).round().byte().permute(1, 2, 0)
+    for n, (image, sentence, (first, second)) in enumerate(zip(images, sentences, boxes.tolist(), strict=True)):
+        drawn = (image if n < plain else image.flip(2)).mul(255).round().byte().permute(1, 2, 0)
         scene = by_picture[drawn.contiguous().numpy().tobytes()]
         said = re.fullmatch(r"(an? .+) (left of|above) (an? .+)", " ".join(sentence))
         true = zip(scene.labels, scene.attributes, strict=True)
@@ -168,11 +169,14 @@ def test_described_scenes_are_what_toyland_draws(scenes, monkeypatch, mirrored):
         assert (said[2] == "left of") == (x > y)
 
 
-def test_mirrored_scenes_are_mirrored(scenes, monkeypatch):
+def test_mirrored_scenes_stand_behind_the_others(scenes, monkeypatch):
     monkeypatch.setattr(toyland, "scenes", lambda *arguments, **options: scenes)
-    plain, mirrored = phrases.described_scenes(24, 64, 2), phrases.described_scenes(24, 64, 2, mirrored=True)
-    assert torch.equal(plain.images.flip(3), mirrored.images)
-    for one, other, boxes, turned in zip(plain.sentences, mirrored.sentences, plain.boxes, mirrored.boxes, strict=True):
+    plain, both = phrases.described_scenes(24, 64, 2), phrases.described_scenes(24, 64, 2, mirrored=True)
+    count = len(plain.images)
+    assert torch.equal(both.images, torch.cat([plain.images, plain.images.flip(3)]))
+    assert both.sentences[:count] == plain.sentences and torch.equal(both.boxes[:count], plain.boxes)
+    mirrored = (both.sentences[count:], both.boxes[count:])
+    for one, other, boxes, turned in zip(plain.sentences, mirrored[0], plain.boxes, mirrored[1], strict=True):
         assert sorted(word for word in one if word not in ("left", "of", "above")) == sorted(
             word for word in other if word not in ("left", "of", "above")
         )

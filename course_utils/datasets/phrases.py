@@ -231,26 +231,29 @@ def described_scenes(
     Args:
         count: scenes to render; four fifths or so are kept.
         size, seed, split: as for `toyland.scenes`. Things are 5 to 9 sixteenths of the picture large.
-        mirrored: exchange left and right in every picture, and describe what is seen then.
+        mirrored: give all pictures once more, behind the others, with left and right exchanged and described anew.
     """
     sizes = (size * 5 // 16, size * 9 // 16)
-    kept, sentences, boxes = [], [], []
+    kept = []
     for scene in toyland.scenes(
         count, size, seed, split=split, classes=CAPTION_CLASSES, objects=(2, 2), object_sizes=sizes, occlusion=False
     ):
-        corners = scene.boxes.copy()
-        if mirrored:
-            corners[:, [0, 2]] = size - corners[:, [2, 0]]
-        apart = np.abs(np.diff((corners[:, :2] + corners[:, 2:]) / 2, axis=0)[0])
-        if abs(apart[0] - apart[1]) < size / 10:
-            continue
-        names = [toyland.CLASSES[label] for label in scene.labels]
-        sentence, order = scene_words(names, [thing["color"] for thing in scene.attributes], corners)
-        kept.append(scene)
-        sentences.append(sentence)
-        boxes.append(corners[list(order)])
-    images = torch.from_numpy(toyland.batch(kept))
-    return Described(images.flip(3) if mirrored else images, sentences, torch.from_numpy(np.stack(boxes)))
+        apart = np.abs(np.diff((scene.boxes[:, :2] + scene.boxes[:, 2:]) / 2, axis=0)[0])
+        if abs(apart[0] - apart[1]) >= size / 10:
+            kept.append(scene)
+    images, sentences, boxes = torch.from_numpy(toyland.batch(kept)), [], []
+    for exchanged in (False, True) if mirrored else (False,):
+        for scene in kept:
+            corners = scene.boxes.copy()
+            if exchanged:
+                corners[:, [0, 2]] = size - corners[:, [2, 0]]
+            names = [toyland.CLASSES[label] for label in scene.labels]
+            sentence, order = scene_words(names, [thing["color"] for thing in scene.attributes], corners)
+            sentences.append(sentence)
+            boxes.append(corners[list(order)])
+    if mirrored:
+        images = torch.cat([images, images.flip(3)])
+    return Described(images, sentences, torch.from_numpy(np.stack(boxes)))
 
 
 def caption_vocabulary() -> Vocabulary:
