@@ -260,12 +260,21 @@ def _draw_step(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _step(
-    given: dict[str, Any], inside: bool, new: bool, *, flat: bool = True, reset: bool = True, kept: bool = False
+    given: dict[str, Any],
+    inside: bool,
+    new: bool,
+    *,
+    flat: bool = True,
+    reset: bool = True,
+    kept: bool = False,
+    over: bool = False,
 ) -> list[float]:
-    """inside: A (r s), else r (A s); new: z is the share of what is new; kept: the reset state is what stays."""
+    """inside: A (r s), else r (A s); new: z is the share of what is new; kept: the reset state is what stays; over:
+    r (A s + b)."""
     state, matrix, added, r, z = (np.array(given[name], dtype=float) for name in ("state", "A", "input", "r", "z"))
     r = r if reset else np.ones(2)
     proposal = (matrix @ (r * state) if inside else r * (matrix @ state)) + added
+    proposal = r * (matrix @ state + added) if over else proposal
     proposal = np.tanh(proposal) if flat else proposal
     share = z if new else 1 - z
     return ((1 - share) * (r * state if kept else state) + share * proposal).tolist()
@@ -307,6 +316,11 @@ Q3 = Numbers(
             "both steps are right, and exchanged: the paper's comes first.",
         ),
         Slip(
+            "the paper's step twice",
+            lambda given: [_step(given, True, True)] * 2,
+            "both rows are the paper's step. PyTorch's differs in what z says, and in the reset gate's place.",
+        ),
+        Slip(
             "z means the same in both",
             lambda given: [_step(given, True, True), _step(given, False, True)],
             "the first step is right. In the second, z says how much of the old state stays.",
@@ -325,6 +339,12 @@ Q3 = Numbers(
             "reset gate places exchanged",
             lambda given: [_step(given, False, True), _step(given, True, False)],
             "z is used rightly in both; the reset gate stands in each step where it stands in the other.",
+        ),
+        Slip(
+            "reset gate over the input as well",
+            lambda given: [_step(given, True, True), _step(given, False, False, over=True)],
+            "the first step is right. In the second the gate multiplies what the matrix makes of the state; what the "
+            "input adds is not reset.",
         ),
         Slip(
             "reset gate left out",
