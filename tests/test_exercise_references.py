@@ -10,12 +10,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torchvision.ops
+from sacrebleu.metrics import BLEU
 from skimage.color import rgb2lab
 
 from course_utils import metrics
+from course_utils.exercises import judging
 from course_utils.exercises.values import unpack
-from course_utils.grading.assignment import Assignment, folders, load
+from course_utils.grading.assignment import VARIANTS, Assignment, folders, load
 from course_utils.models import yolo
+from course_utils.models.attention import AdditiveAttention
 
 
 def loaded(number: str) -> Assignment:
@@ -186,3 +189,144 @@ def test_16_slopes() -> None:
             image = (image - rate * slope).clamp(0, 1).detach().requires_grad_()
         ours = assignment.questions["q6"].expected(weights, target, start, rate, steps)
         np.testing.assert_allclose(ours, image.detach(), atol=1e-9)
+
+
+def test_19_looks_against_the_package() -> None:
+    assignment = loaded("19")
+    for state, memory, mask, W, U, v in cases(assignment, "q2"):
+        attend = AdditiveAttention(W.shape[1], U.shape[1], len(W)).double()
+        attend.load_state_dict({"W.weight": tensor(W), "U.weight": tensor(U), "v.weight": tensor(v)[None]})
+        with torch.no_grad():
+            theirs, _ = attend(tensor(state), tensor(memory), attend.U(tensor(memory)), torch.from_numpy(mask))
+        np.testing.assert_allclose(assignment.questions["q2"].expected(state, memory, mask, W, U, v), theirs, atol=1e-9)
+    question = assignment.questions["q1"]
+    for seed in range(5):
+        given = question.draw(np.random.default_rng(seed))
+        state, memory = np.array([given["state"]]), np.array([given["memory"]])
+        exchange, v = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array(given["v"])
+        context = assignment.questions["q2"].expected(state, memory, np.ones((1, 3)), exchange, np.eye(2), v)[0]
+        *weights, first, second = question.expected(given)
+        assert [first, second] == pytest.approx(context.tolist()) and sum(weights) == pytest.approx(1)
+
+
+def test_19_gated_units_against_nn_gru_cell_and_the_package() -> None:
+    question = loaded("19").questions["q3"]
+    for seed in range(5):
+        given = question.draw(np.random.default_rng(seed)) | {"r": [0.25, 0.8], "z": [0.3, 0.9]}
+        s, A, b = (torch.tensor(given[name], dtype=torch.float32) for name in ("state", "A", "input"))
+        gates = torch.logit(torch.tensor([*given["r"], *given["z"]]))
+        cell = torch.nn.GRUCell(1, 2)  # the gates come from its biases alone
+        torch.nn.init.zeros_(cell.weight_ih)
+        with torch.no_grad():
+            cell.weight_hh.copy_(torch.cat([torch.zeros(4, 2), A]))
+            cell.bias_ih.copy_(torch.cat([gates, b]))
+            cell.bias_hh.zero_()
+            theirs = cell(torch.zeros(1, 1), s[None])[0]
+        paper, pytorch = question.expected(given)
+        assert pytorch == pytest.approx(theirs.tolist(), abs=1e-6)
+        r, z = (torch.tensor(given[name]) for name in "rz")
+        assert paper == pytest.approx(((1 - z) * s + z * torch.tanh(A @ (r * s) + b)).tolist(), abs=1e-6)
+
+
+def test_19_heads_against_nn_multihead_attention() -> None:
+    assignment = loaded("19")
+    for query, key, value, heads in cases(assignment, "q4"):
+        size = query.shape[1]
+        module = torch.nn.MultiheadAttention(size, heads, bias=False, dtype=torch.float64)
+        with torch.no_grad():
+            module.in_proj_weight.copy_(torch.eye(size).repeat(3, 1))
+            module.out_proj.weight.copy_(torch.eye(size))
+            theirs, _ = module(tensor(query), tensor(key), tensor(value))
+        np.testing.assert_allclose(assignment.questions["q4"].expected(query, key, value, heads), theirs, atol=1e-9)
+
+
+def test_19_bleu_against_sacrebleu() -> None:
+    question = loaded("19").questions["q5"]
+    scorer = BLEU(max_ngram_order=2, smooth_method="none", tokenize="none")
+    for seed in range(20):
+        given = question.draw(np.random.default_rng(seed))
+        said, true = (" ".join(given[name]) for name in ("said", "true"))
+        theirs = scorer.corpus_score([said], [[true]])
+        factor = min(1.0, theirs.bp)
+        expected = [*(share / 100 for share in theirs.precisions), factor, theirs.score / 100]
+        assert question.expected(given) == pytest.approx(expected, abs=1e-9)
+
+
+def _look_in_single_precision(state, memory, mask, W, U, v):
+    scores = torch.tanh((tensor(state) @ tensor(W).T)[:, None] + tensor(memory) @ tensor(U).T) @ tensor(v)
+    weights = torch.softmax(scores.masked_fill(~torch.from_numpy(mask), -1e9), dim=1).float()
+    return torch.einsum("nt,ntm->nm", weights, tensor(memory).float())
+
+
+def _look_word_by_word(state, memory, mask, W, U, v):
+    found = []
+    for n in range(len(state)):
+        length = int(mask[n].sum())
+        scores = np.array([np.tanh(W @ state[n] + U @ memory[n, t]) @ v for t in range(length)])
+        weights = np.exp(scores - scores.max())
+        found.append(list(weights / weights.sum() @ memory[n, :length]))
+    return found
+
+
+def _heads_with_pytorch(query, key, value, heads):
+    q, k, v = (tensor(x).float().unflatten(1, (heads, -1)).transpose(0, 1) for x in (query, key, value))
+    return F.scaled_dot_product_attention(q, k, v).transpose(0, 1).flatten(1)
+
+
+def _heads_one_by_one(query, key, value, heads):
+    parts = []
+    for q, k, v in zip(*(np.split(x, heads, axis=1) for x in (query, key, value)), strict=True):
+        weights = np.exp((q / q.shape[1] ** 0.25) @ (k / q.shape[1] ** 0.25).T)
+        parts.append(weights @ v / weights.sum(axis=1, keepdims=True))
+    return np.hstack(parts).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("q2", _look_in_single_precision),
+        ("q2", _look_word_by_word),
+        ("q4", _heads_with_pytorch),
+        ("q4", _heads_one_by_one),
+    ],
+)
+def test_19_other_ways_are_right(name, function) -> None:
+    sheet = loaded("19").sheet(name, "other ways")
+    assert judging.judge(sheet, judging.outcomes(function, sheet["cases"])).message == "right"
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("q1", lambda right: [round(number, 3) for number in right]),
+        ("q1", lambda right: torch.tensor(right, dtype=torch.float32)),
+        ("q3", lambda right: np.round(right, 3).astype(np.float32)),
+        ("q3", lambda right: (tuple(right[0]), tuple(right[1]))),
+        ("q5", lambda right: np.round(right, 3)),
+    ],
+)
+def test_19_numbers_may_be_rounded_and_of_any_kind(name, change) -> None:
+    assignment = loaded("19")
+    for number in range(VARIANTS):
+        given, sheet = assignment.variant(name, number)
+        answered = judging.outcome(change, [assignment.questions[name].expected(given)])
+        assert judging.judge(sheet, [answered]).right
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("q2", lambda state, memory, mask, W, U, v: memory.mean(axis=1)),
+        ("q2", lambda state, memory, mask, W, U, v: memory[:, 0]),
+        ("q2", lambda state, memory, mask, W, U, v: _look_word_by_word(state, memory, mask, W, U, np.ones(len(v)))),
+        ("q2", lambda state, memory, mask, W, U, v: _look_word_by_word(state, memory * mask[..., None], mask, W, W, v)),
+        ("q4", lambda query, key, value, heads: _heads_one_by_one(query, value, key, heads)),
+        ("q4", lambda query, key, value, heads: _heads_one_by_one(key, query, value, heads)),
+        ("q4", lambda query, key, value, heads: _heads_one_by_one(query, key, value, heads)[::-1]),
+        ("q4", lambda query, key, value, heads: np.round(_heads_one_by_one(query, key, value, heads), 2)),
+    ],
+)
+def test_19_what_no_slip_knows_is_wrong_as_well(name, function) -> None:
+    sheet = loaded("19").sheet(name, "unknown mistakes")
+    verdict = judging.judge(sheet, judging.outcomes(function, sheet["cases"]))
+    assert not verdict.right and verdict.slip is None
