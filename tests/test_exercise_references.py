@@ -12,12 +12,14 @@ import torch.nn.functional as F
 import torchvision.ops
 from sacrebleu.metrics import BLEU
 from skimage.color import rgb2lab
+from sklearn.metrics import accuracy_score, jaccard_score
 
 from course_utils import metrics
+from course_utils.convolution import bilinear_kernel
 from course_utils.exercises import judging
 from course_utils.exercises.values import unpack
 from course_utils.grading.assignment import VARIANTS, Assignment, folders, load
-from course_utils.models import yolo
+from course_utils.models import fcn, yolo
 from course_utils.models.attention import AdditiveAttention
 
 
@@ -141,6 +143,118 @@ def test_12_loss_and_average_precision() -> None:
         if len(found):
             theirs = metrics.interpolated_average_precision(found / np.arange(1, len(found) + 1), found / count)
             assert assignment.questions["q7"].expected(scores, hits, count) == pytest.approx(theirs)
+
+
+def test_13_windows_and_one_pass() -> None:
+    """The network of q1, built: how large a window it reads, and how many answers a pass gives."""
+    question = loaded("13").questions["q1"]
+    for draw in range(5):
+        given = question.draw(np.random.default_rng(draw))
+        kernel, pool, side = given["kernel"], given["pool"], given["side"]
+        first = torch.nn.Conv2d(1, 1, kernel)
+        net = torch.nn.Sequential(first, torch.nn.MaxPool2d(pool), torch.nn.Conv2d(1, 1, side))
+        window, answers, times = question.expected(given)
+        assert net(torch.zeros(1, 1, window, window)).shape[2:] == (1, 1)
+        with pytest.raises(RuntimeError):
+            net(torch.zeros(1, 1, window - 1, window - 1))
+        picture = torch.zeros(1, 1, given["height"], given["width"])
+        assert net(picture).numel() == answers
+        apart = picture.unfold(2, window, pool).unfold(3, window, pool).reshape(-1, 1, window, window)
+        assert len(apart) == answers and first(apart).numel() / first(picture).numel() == pytest.approx(times)
+
+
+def test_13_a_dense_layer_is_a_convolution() -> None:
+    assignment = loaded("13")
+    for weight, bias, maps in cases(assignment, "q2"):
+        n = round((weight.shape[1] / len(maps)) ** 0.5)
+        kernels = tensor(weight).reshape(len(weight), len(maps), n, n)
+        theirs = F.conv2d(tensor(maps)[None], kernels, tensor(bias))[0]
+        np.testing.assert_allclose(assignment.questions["q2"].expected(weight, bias, maps), theirs, atol=1e-9)
+
+
+def test_13_the_way_up() -> None:
+    assignment = loaded("13")
+    given = {"row": [24, 80]}
+    row = torch.tensor([[given["row"]]], dtype=torch.float64)
+    kernel = tensor(np.sqrt(np.diag(bilinear_kernel(4))))[None, None]  # along one side
+    theirs = F.conv_transpose1d(row, kernel, stride=4, padding=2)[0, 0]
+    assert assignment.questions["q3"].expected(given) == theirs.tolist()
+    for coarse, fine, weight, bias in cases(assignment, "q4"):
+        doubling = fcn.bilinear_upsampling(len(coarse), 2).double()
+        skip = torch.nn.Conv2d(len(fine), len(coarse), 1, dtype=torch.float64)
+        skip.weight.data, skip.bias.data = tensor(weight)[:, :, None, None], tensor(bias)
+        height, width = fine.shape[1:]
+        theirs = doubling(tensor(coarse)[None])[..., :height, :width] + skip(tensor(fine)[None])
+        ours = assignment.questions["q4"].expected(coarse, fine, weight, bias)
+        np.testing.assert_allclose(ours, theirs[0].detach(), atol=1e-6)
+
+
+def test_13_measures_and_loss_without_void() -> None:
+    assignment = loaded("13")
+    for draw in range(5):
+        given = assignment.questions["q5"].draw(np.random.default_rng(draw))
+        labelled = np.array(given["truth"]) != 255
+        truth, found = (np.array(given[name])[labelled] for name in ("truth", "found"))
+        present = np.unique([truth, found])
+        theirs = [accuracy_score(truth, found), jaccard_score(truth, found, labels=present, average="macro")]
+        assert assignment.questions["q5"].expected(given) == pytest.approx(theirs)
+        confusion = metrics.segmentation_confusion(given["found"], given["truth"], 4)
+        assert theirs == pytest.approx([metrics.pixel_accuracy(confusion), metrics.mean_iou(confusion)])
+    for logits, targets in cases(assignment, "q6"):
+        theirs = F.cross_entropy(tensor(logits), torch.from_numpy(targets), ignore_index=255)
+        assert assignment.questions["q6"].expected(logits, targets) == pytest.approx(theirs.item())
+
+
+def test_13_right_answers_in_other_shapes_are_right() -> None:
+    """Another precision, PyTorch, or loops in another order: what counts is what comes out."""
+
+    def moved(weight: np.ndarray, bias: np.ndarray, maps: np.ndarray) -> torch.Tensor:
+        n = int((weight.shape[1] / len(maps)) ** 0.5 + 0.5)
+        w, b, x = (torch.from_numpy(part).float() for part in (weight, bias, maps))
+        return F.conv2d(x[None], w.reshape(len(w), len(x), n, n), b)[0]
+
+    def by_windows(weight: np.ndarray, bias: np.ndarray, maps: np.ndarray) -> list:
+        n = int((weight.shape[1] / len(maps)) ** 0.5 + 0.5)
+        rows, columns = maps.shape[1] - n + 1, maps.shape[2] - n + 1
+        windows = [[maps[:, i : i + n, j : j + n].flatten() for j in range(columns)] for i in range(rows)]
+        return [
+            [[float(unit @ window + b) for window in row] for row in windows]
+            for unit, b in zip(weight, bias, strict=True)
+        ]
+
+    def layers(coarse: np.ndarray, fine: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> torch.Tensor:
+        scores = F.conv2d(tensor(fine)[None], tensor(weight)[:, :, None, None], tensor(bias))
+        large = fcn.bilinear_upsampling(len(coarse), 2)(torch.from_numpy(coarse).float()[None])
+        return (scores + large[..., : fine.shape[1], : fine.shape[2]])[0]
+
+    def from_padded(coarse: np.ndarray, fine: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+        """Zeros around the coarse scores, interpolation, and the rim cut off again."""
+        large = F.interpolate(F.pad(tensor(coarse), (1, 1, 1, 1))[None], scale_factor=2.0, mode="bilinear")[0]
+        large = large.numpy()[:, 2 : 2 + fine.shape[1], 2 : 2 + fine.shape[2]]
+        return large + (weight @ fine.reshape(len(fine), -1) + bias[:, None]).reshape(large.shape)
+
+    def one_by_one(logits: np.ndarray, targets: np.ndarray) -> float:
+        losses = []
+        for n, row, column in np.argwhere(targets != 255):
+            scores = logits[n, :, row, column].tolist()
+            largest, right = max(scores), scores[targets[n, row, column]]
+            losses.append(largest + float(np.log(sum(np.exp(score - largest) for score in scores))) - right)
+        return sum(losses) / len(losses)
+
+    def library(logits: np.ndarray, targets: np.ndarray) -> torch.Tensor:
+        return F.cross_entropy(torch.from_numpy(logits).float(), torch.from_numpy(targets), ignore_index=255)
+
+    assignment = loaded("13")
+    for question, answers in {
+        "q2": (moved, by_windows),
+        "q4": (layers, from_padded),
+        "q6": (one_by_one, library),
+    }.items():
+        for seed in ("visible", "secret of a term"):
+            sheet = assignment.sheet(question, seed)
+            for function in answers:
+                verdict = judging.judge(sheet, judging.outcomes(function, sheet["cases"]))
+                assert verdict.right, (question, function.__name__, verdict.message)
 
 
 def test_14_unpooling_and_focal_loss() -> None:
