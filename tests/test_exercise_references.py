@@ -11,10 +11,12 @@ import torch
 import torch.nn.functional as F
 import torchvision.ops
 from sacrebleu.metrics import BLEU
-from skimage.color import rgb2lab
+from skimage.color import rgb2lab, rgb2ycbcr
+from skimage.metrics import peak_signal_noise_ratio
 from sklearn.metrics import accuracy_score, jaccard_score
+from torch import nn
 
-from course_utils import metrics
+from course_utils import color, metrics
 from course_utils.convolution import bilinear_kernel
 from course_utils.exercises import judging
 from course_utils.exercises.values import unpack
@@ -444,3 +446,142 @@ def test_19_what_no_slip_knows_is_wrong_as_well(name, function) -> None:
     sheet = loaded("19").sheet(name, "unknown mistakes")
     verdict = judging.judge(sheet, judging.outcomes(function, sheet["cases"]))
     assert not verdict.right and verdict.slip is None
+
+
+def verdict(assignment: Assignment, question: str, answer: object, number: int = 0) -> judging.Verdict:
+    """What is said to an answer: a function, or the numbers of a variant."""
+    if callable(answer):
+        sheet = assignment.sheet(question, "references")
+        return judging.judge(sheet, judging.outcomes(answer, sheet["cases"]))
+    return judging.judge(assignment.variant(question, number)[1], [judging.outcome(lambda: answer, [])])
+
+
+def test_17_bicubic_and_the_triangle_are_pytorch_s() -> None:
+    assignment = loaded("17")
+    for number in range(24):
+        given, _ = assignment.variant("q1", number)
+        row = tensor(given["row"]).expand(1, 1, 8, 8)
+        theirs = F.interpolate(row, scale_factor=given["factor"], mode="bicubic", antialias=True)
+        *weights, value = assignment.questions["q1"].expected(given)
+        assert sum(weights) == pytest.approx(1) and value == pytest.approx(theirs[0, 0, 0, given["pixel"]].item())
+    for row, outputs in cases(assignment, "q2"):
+        theirs = F.interpolate(tensor(row)[None, None, None], (1, outputs), mode="bilinear", antialias=True)
+        np.testing.assert_allclose(assignment.questions["q2"].expected(row, outputs), theirs[0, 0, 0], atol=1e-9)
+
+
+def test_17_decibels_of_the_luminance() -> None:
+    assignment = loaded("17")
+    for result, truth, border in cases(assignment, "q3"):
+        height, width = truth.shape[:2]
+        inside = np.s_[border : height - border, border : width - border]
+        ours = assignment.questions["q3"].expected(result, truth, border)
+        y, wanted = (rgb2ycbcr(x)[inside][..., 0] for x in (result, truth))
+        with np.errstate(divide="ignore"):
+            assert ours == pytest.approx(peak_signal_noise_ratio(wanted, y, data_range=255))
+        planes = [color.rgb_to_ycbcr(tensor(x).permute(2, 0, 1) / 255)[0][inside][None] for x in (result, truth)]
+        assert ours == pytest.approx(metrics.psnr(*planes).item())
+
+
+def test_17_the_network_is_torch_s_and_begins_at_bicubic() -> None:
+    assignment = loaded("17")
+    for small, start, layers, factor in cases(assignment, "q4"):
+        parts: list[nn.Module] = []
+        for kernels, biases in layers:
+            conv = nn.Conv2d(*kernels.shape[1::-1], kernels.shape[-1], padding="same", dtype=torch.float64)
+            conv.load_state_dict({"weight": tensor(kernels), "bias": tensor(biases)})
+            parts += [conv, nn.ReLU()]
+        net = nn.Sequential(*parts[:-1], nn.PixelShuffle(factor))
+        ours = assignment.questions["q4"].expected
+        given = [(torch.from_numpy(kernels), torch.from_numpy(biases)) for kernels, biases in layers]
+        found = ours(torch.from_numpy(small), torch.from_numpy(start), given, factor)
+        np.testing.assert_allclose(found, tensor(start) + net(tensor(small)).detach(), atol=1e-4)
+        given[-1] = tuple(torch.zeros_like(x) for x in given[-1])
+        np.testing.assert_array_equal(ours(torch.from_numpy(small), torch.from_numpy(start), given, factor), start)
+
+
+def test_17_the_best_guess_is_the_best_of_all_guesses() -> None:
+    question = loaded("17").questions["q5"]
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        given = question.draw(rng)
+        truths = np.array([np.arange(given["pixels"]) >= given[name] for name in "ab"]) * float(given["bright"])
+        chances, guesses = np.array([given["chance"], 1 - given["chance"]]), np.linspace(0, given["bright"], 2001)
+        rows = np.where(truths[0] == truths[1], truths[0], guesses[:, None])
+        errors = {power: chances @ (np.abs(rows - truths[:, None]) ** power).mean(axis=2) for power in (1, 2)}
+        wanted = [guesses[errors[2].argmin()], errors[2][-1], errors[2].min()]
+        wanted += [10 * np.log10(wanted[1] / wanted[2]), guesses[errors[1].argmin()]]
+        assert question.expected(given) == pytest.approx(wanted, rel=1e-3)
+
+
+def test_17_right_in_other_words() -> None:
+    assignment = loaded("17")
+
+    def single_precision(row: np.ndarray, outputs: int) -> list[float]:
+        x = torch.from_numpy(row).float()[None, None, None]
+        return F.interpolate(x, (1, outputs), mode="bilinear", antialias=True).flatten().tolist()
+
+    def pixel_by_pixel(result: np.ndarray, truth: np.ndarray, border: int) -> np.ndarray:
+        total, count = np.float32(0), 0
+        for i in range(border, len(truth) - border):
+            for j in range(border, truth.shape[1] - border):
+                r, g, b = (int(result[i, j, k]) - int(truth[i, j, k]) for k in range(3))
+                total, count = total + ((65.481 * r + 128.553 * g + 24.966 * b) / 255) ** 2, count + 1
+        with np.errstate(divide="ignore"):
+            return np.array([-10 * np.log10(total / count / 255**2)])
+
+    def with_loops(small: torch.Tensor, start: torch.Tensor, layers: list, factor: int) -> np.ndarray:
+        x = small.double()
+        for number, (kernels, biases) in enumerate(layers):
+            side = kernels.shape[-1]
+            columns = F.unfold(x, side, padding=side // 2)
+            mixed = kernels.double().flatten(1) @ columns + biases.double()[:, None]
+            x = mixed.reshape(len(x), -1, *x.shape[2:])
+            x = x.clamp(min=0) if number + 1 < len(layers) else x
+        result = start.double().numpy().copy()
+        for i in range(factor):
+            for j in range(factor):
+                result[:, 0, i::factor, j::factor] += x[:, factor * i + j].numpy()
+        return result
+
+    for question, answer in (("q2", single_precision), ("q3", pixel_by_pixel), ("q4", with_loops)):
+        assert verdict(assignment, question, answer) == judging.Verdict(True, "right")
+    for question in ("q1", "q5"):
+        for number in range(24):
+            right = assignment.questions[question].expected(assignment.variant(question, number)[0])
+            for answer in (np.round(right, 3), tuple(right), torch.tensor(right)):
+                assert verdict(assignment, question, answer, number).right
+
+
+def test_17_wrong_in_ways_that_no_slip_names() -> None:
+    assignment = loaded("17")
+    wrong = {
+        "q2": [
+            lambda row, outputs: np.interp(
+                (np.arange(outputs) + 0.5) * len(row) / outputs - 0.5, np.arange(len(row)), row
+            ),
+            lambda row, outputs: F.interpolate(tensor(row)[None, None], outputs, mode="area")[0, 0],  # a box
+            lambda row, outputs: np.round(assignment.questions["q2"].expected(row, outputs)),
+        ],
+        "q3": [
+            lambda result, truth, border: assignment.questions["q3"].expected(result, truth, border) / 2,
+            lambda result, truth, border: assignment.questions["q3"].expected(result, truth, border + 1),
+            lambda result, truth, border: assignment.questions["q3"].expected(
+                result[..., ::-1], truth[..., ::-1], border
+            ),
+        ],
+        "q4": [
+            lambda small, start, layers, factor: start,
+            lambda small, start, layers, factor: F.interpolate(small, scale_factor=factor, mode="bilinear"),
+            lambda *given: assignment.questions["q4"].expected(*given)[:1],
+        ],
+    }
+    for question, functions in wrong.items():
+        for function in functions:
+            assert not verdict(assignment, question, function).right
+    for number in range(24):
+        right = assignment.questions["q1"].expected(assignment.variant("q1", number)[0])
+        assert not verdict(assignment, "q1", right[:4], number).right
+        assert not verdict(assignment, "q1", [*right[1:4], right[0], right[4]], number).right
+        right = assignment.questions["q5"].expected(assignment.variant("q5", number)[0])
+        assert not verdict(assignment, "q5", [*right[:3], -right[3], right[4]], number).right
+        assert not verdict(assignment, "q5", [*right[:3], 10 ** (right[3] / 10), right[4]], number).right
