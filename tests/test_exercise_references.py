@@ -5,19 +5,23 @@ Marks rest on these functions. An assignment's notebook solves each of them a se
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision.models
 import torchvision.ops
 from sacrebleu.metrics import BLEU
 from skimage.color import rgb2lab, rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio
 from sklearn.metrics import accuracy_score, jaccard_score
 from torch import nn
+from torchvision.models.googlenet import Inception
 
 from course_utils import color, metrics
-from course_utils.convolution import bilinear_kernel
+from course_utils.convolution import bilinear_kernel, receptive_field
 from course_utils.exercises import judging
 from course_utils.exercises.values import unpack
 from course_utils.grading.assignment import VARIANTS, Assignment, folders, load
@@ -35,6 +39,212 @@ def cases(assignment: Assignment, question: str) -> list[list[object]]:
 
 def tensor(values: object) -> torch.Tensor:
     return torch.from_numpy(np.asarray(values, dtype=float))
+
+
+def counted(network: nn.Module, picture: tuple[int, ...]) -> list[list[int]]:
+    """Parameters and multiply-adds of each convolution and dense layer, counted by hooks on the meta device."""
+    rows = []
+
+    def look(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
+        shared = 0 if module.bias is None else module.bias.numel()
+        rows.append([module.weight.numel() + shared, output.numel() * module.weight[0].numel()])
+
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.register_forward_hook(look)
+    network.to("meta")(torch.empty(1, *picture, device="meta"))
+    return rows
+
+
+def test_06_an_inception_block_is_torchvision_s() -> None:
+    question = loaded("06").questions["q1"]
+    for seed in range(5):
+        given = question.draw(np.random.default_rng(seed))
+        names = ("arrive", "one", "reduce_3", "three", "reduce_5", "five", "pooled")
+        block = Inception(*(given[name] for name in names))
+        block.branch3[1].conv = nn.Conv2d(given["reduce_5"], given["five"], 5, padding=2, bias=False)  # it has a 3x3
+        picture = (given["arrive"], given["side"], given["side"])
+        out, weights, work, naive = question.expected(given)
+        rows = counted(block, picture)
+        assert [weights, work] == [sum(row[0] for row in rows), sum(row[1] for row in rows)]
+        assert block(torch.empty(1, *picture, device="meta")).shape == (1, out, given["side"], given["side"])
+        for branch in (block.branch2, block.branch3):
+            conv = branch[1].conv
+            branch[1].conv = nn.Conv2d(given["arrive"], conv.out_channels, conv.kernel_size, padding="same", bias=False)
+            branch[0] = nn.Identity()
+        assert naive == sum(row[0] for row in counted(block, picture))
+
+
+def test_06_small_kernels_see_as_much_as_the_large_one() -> None:
+    question = loaded("06").questions["q2"]
+    for seed in range(10):
+        given = question.draw(np.random.default_rng(seed))
+        c, m, k = (given[name] for name in ("channels", "inner", "kernel"))
+        layers, single, stack, pair = question.expected(given)
+        assert receptive_field([(3,)] * layers).size == k > receptive_field([(3,)] * (layers - 1)).size
+        widths = [c] + [m] * (layers - 1) + [c]
+        threes = nn.Sequential(*(nn.Conv2d(a, b, 3, bias=False) for a, b in pairwise(widths)))
+        flat, tall = nn.Conv2d(c, m, (1, k), bias=False), nn.Conv2d(m, c, (k, 1), bias=False)
+        networks = nn.Conv2d(c, c, k, bias=False), threes, nn.Sequential(flat, tall)
+        assert [single, stack, pair] == [sum(row[0] for row in counted(net, (c, k, k))) for net in networks]
+        assert {net(torch.empty(1, c, k, k, device="meta")).shape for net in networks} == {(1, c, 1, 1)}
+
+
+def test_06_the_error_is_pytorch_s() -> None:
+    question = loaded("06").questions["q3"]
+    for seed in range(5):
+        given = question.draw(np.random.default_rng(seed))
+        came, built, weights, times = question.expected(given)
+        layers, channels = [], 3
+        for _ in range(given["poolings"]):
+            layers += [nn.Conv2d(channels, given["channels"], 3, padding=1), nn.MaxPool2d(2)]
+            channels = given["channels"]
+        trunk = nn.Sequential(*layers, nn.Flatten()).to("meta")
+        dense = nn.Linear(*given["second"])
+        assert weights == dense.weight.numel() == times * channels * dense.out_features
+        assert dense(torch.zeros(trunk(torch.empty(2, 3, built, built, device="meta")).shape)).shape[0] == 2
+        arrived = trunk(torch.empty(given["first"][0], 3, came, came, device="meta"))
+        with pytest.raises(RuntimeError) as error:
+            dense(torch.zeros(arrived.shape))
+        assert str(error.value).removeprefix("addmm: ") in question.ask(given)
+
+
+def test_06_groups_without_groups() -> None:
+    assignment = loaded("06")
+    for weight, groups in cases(assignment, "q4"):
+        full = assignment.questions["q4"].expected(weight, groups)
+        x = torch.rand(2, full.shape[1], 5, 5, dtype=torch.float64)
+        torch.testing.assert_close(F.conv2d(x, tensor(full)), F.conv2d(x, tensor(weight), groups=groups))
+
+
+def as_modules(layers: list, channels: int, side: int) -> nn.Sequential:
+    """The network that a list of q5's layers stands for."""
+    network, x = nn.Sequential().to("meta"), torch.empty(1, channels, side, side, device="meta")
+    for kind, *numbers in layers:
+        if kind == "conv":
+            kernels, size, stride, padding, groups = numbers
+            network.append(nn.Conv2d(x.shape[1], kernels, size, stride, padding, groups=groups, device="meta"))
+        elif kind == "dense":
+            network.append(nn.Flatten())
+            network.append(nn.Linear(x[0].numel(), numbers[0], device="meta"))
+        else:
+            network.append(nn.AdaptiveAvgPool2d(1) if kind == "mean" else nn.MaxPool2d(*numbers))
+        x = network(torch.empty(1, channels, side, side, device="meta"))
+    return network
+
+
+def test_06_the_bill_is_what_hooks_count() -> None:
+    assignment = loaded("06")
+    bill = assignment.questions["q5"].expected
+    for layers, channels, side in cases(assignment, "q5"):
+        rows = counted(as_modules(layers, channels, side), (channels, side, side))
+        assert [row for row in bill(layers, channels, side) if row != [0, 0]] == rows
+    alexnet = [("conv", 64, 11, 4, 2, 1), ("pool", 3, 2), ("conv", 192, 5, 1, 2, 1), ("pool", 3, 2)]
+    alexnet += [("conv", kernels, 3, 1, 1, 1) for kernels in (384, 256, 256)]
+    alexnet += [("pool", 3, 2), ("dense", 4096), ("dense", 4096), ("dense", 1000)]
+    rows = bill(alexnet, 3, 224)
+    with torch.device("meta"):
+        assert [row for row in rows if row != [0, 0]] == counted(torchvision.models.alexnet().eval(), (3, 224, 224))
+    assert [sum(column) for column in zip(*rows, strict=True)] == [61_100_840, 714_188_480]
+    parameters, work = ([row[n] for row in rows] for n in (0, 1))
+    assert alexnet[parameters.index(max(parameters))][0] == "dense" and alexnet[work.index(max(work))][0] == "conv"
+
+
+def _blocks_by_pytorch(weight, groups):
+    """What a grouped convolution makes of single ones, turned round."""
+    _, own, height, width = weight.shape
+    x = torch.zeros(groups * own, groups * own, 2 * height - 1, 2 * width - 1)
+    x[range(len(x)), range(len(x)), height - 1, width - 1] = 1
+    return F.conv2d(x, torch.from_numpy(weight).float(), groups=groups).flip(2, 3).transpose(0, 1)
+
+
+def _blocks_number_by_number(weight, groups):
+    kernels, own = weight.shape[:2]
+    rows = []
+    for o in range(kernels):
+        row = []
+        for c in range(groups * own):
+            inside = c // own == o * groups // kernels
+            row.append(weight[o, c % own].tolist() if inside else np.zeros(weight.shape[2:]).tolist())
+        rows.append(row)
+    return rows
+
+
+def _bill_by_hooks(layers, channels, side):
+    rows = counted(as_modules(layers, channels, side), (channels, side, side))
+    return np.array([rows.pop(0) if layer[0] in ("conv", "dense") else [0, 0] for layer in layers], dtype=np.float32)
+
+
+def _bill_from_the_end(layers, channels, side):
+    """Sizes first, by the positions of a window; then costs, last layer first, as tuples of floats."""
+    shapes = [(channels, side)]
+    for kind, *numbers in layers:
+        c, n = shapes[-1]
+        if kind in ("conv", "pool"):
+            kernel, stride, padding = numbers[1:4] if kind == "conv" else (*numbers, 0)
+            n = len(range(0, n + 2 * padding - kernel + 1, stride))
+        shapes.append((numbers[0] if kind in ("conv", "dense") else c, n if kind in ("conv", "pool") else 1))
+    rows = ()
+    for layer, (c, n), (out, after) in reversed(list(zip(layers, shapes[:-1], shapes[1:], strict=True))):
+        reads = {"conv": lambda c=c, layer=layer: c * layer[2] ** 2 / layer[-1], "dense": lambda c=c, n=n: c * n * n}
+        weights = out * reads[layer[0]]() if layer[0] in reads else 0.0
+        rows = ((weights + out if weights else 0.0, weights * after**2), *rows)
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("q4", _blocks_by_pytorch),
+        ("q4", _blocks_number_by_number),
+        ("q5", _bill_by_hooks),
+        ("q5", _bill_from_the_end),
+    ],
+)
+@pytest.mark.parametrize("seed", ["visible", "other ways"])
+def test_06_other_ways_are_right(name, function, seed) -> None:
+    sheet = loaded("06").sheet(name, seed)
+    assert judging.judge(sheet, judging.outcomes(function, sheet["cases"])).message == "right"
+
+
+@pytest.mark.parametrize("name", ["q1", "q2", "q3"])
+def test_06_counts_may_be_of_any_kind_and_are_exact(name) -> None:
+    assignment = loaded("06")
+    for number in range(VARIANTS):
+        given, sheet = assignment.variant(name, number)
+        right = assignment.questions[name].expected(given)
+        for answer in (tuple(right), np.array(right), torch.tensor(right), [float(n) for n in right]):
+            assert judging.judge(sheet, [judging.outcome(lambda answer=answer: answer, [])]).right
+        swapped, short = [right[0], *right[:0:-1]], right[:3]
+        near = [right[0], 1.0001 * right[1], *right[2:]]
+        for answer in (swapped, short, near, [2 * n for n in right], max(right)):
+            said = judging.judge(sheet, [judging.outcome(lambda answer=answer: answer, [])])
+            assert not said.right and said.slip is None
+
+
+def _bill_of(layers, channels, side):
+    return loaded("06").questions["q5"].expected(layers, channels, side)
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("q4", lambda weight, groups: np.zeros((len(weight), groups * weight.shape[1], *weight.shape[2:]))),
+        ("q4", lambda weight, groups: np.tile(weight, (1, groups, 1, 1)) / groups),
+        ("q4", lambda weight, groups: np.concatenate([weight, 0 * weight], axis=1)),
+        ("q4", lambda weight, groups: _blocks_by_pytorch(weight, groups).flip(2, 3)),
+        ("q4", lambda weight, groups: _blocks_by_pytorch(weight, groups).transpose(0, 1)),
+        ("q5", lambda layers, channels, side: [sum(c) for c in zip(*_bill_of(layers, channels, side), strict=True)]),
+        ("q5", lambda layers, channels, side: [row[::-1] for row in _bill_of(layers, channels, side)]),
+        ("q5", lambda layers, channels, side: [row for row in _bill_of(layers, channels, side) if any(row)]),
+        ("q5", lambda layers, channels, side: np.transpose(_bill_of(layers, channels, side))),
+        ("q5", lambda layers, channels, side: [[p, 2 * m] for p, m in _bill_of(layers, channels, side)]),
+    ],
+)
+def test_06_what_no_slip_knows_is_wrong_as_well(name, function) -> None:
+    sheet = loaded("06").sheet(name, "unknown mistakes")
+    verdict = judging.judge(sheet, judging.outcomes(function, sheet["cases"]))
+    assert not verdict.right and verdict.slip is None
 
 
 def test_08_frozen_batch_norm() -> None:
