@@ -18,6 +18,7 @@ from skimage.color import rgb2lab, rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio
 from sklearn.metrics import accuracy_score, jaccard_score
 from torch import nn
+from torchvision.models.detection import _utils as detection_utils
 from torchvision.models.googlenet import Inception
 
 from course_utils import color, metrics
@@ -25,7 +26,7 @@ from course_utils.convolution import bilinear_kernel, receptive_field
 from course_utils.exercises import judging
 from course_utils.exercises.values import unpack
 from course_utils.grading.assignment import VARIANTS, Assignment, folders, load
-from course_utils.models import fcn, yolo
+from course_utils.models import fcn, rcnn, yolo
 from course_utils.models.attention import AdditiveAttention
 
 
@@ -318,6 +319,175 @@ def test_10_parts_of_the_loss() -> None:
             wanted[0] = 4 * F.mse_loss(o[there, :4], t[there, :4]).item()
             wanted[2] = F.cross_entropy(o[there, 5:], t[there, 5:].argmax(dim=1)).item()
         assert assignment.questions["q5"].expected(outputs, labels) == pytest.approx(wanted)
+
+
+def test_11_windows_are_those_of_unfold() -> None:
+    assignment = loaded("11")
+    for number in range(4):
+        given, _ = assignment.variant("q1", number)
+        height, width, step = (given[name] for name in ("height", "width", "step"))
+        picture = torch.arange(height * width, dtype=torch.float32).reshape(1, 1, height, width)  # each pixel's number
+        windows = [F.unfold(picture, (tall, wide), stride=step)[0] for wide, tall in given["shapes"]]
+        held = torch.cat([part.flatten() for part in windows]).long()
+        times = torch.bincount(held, minlength=height * width).reshape(height, width)
+        far = max(given["shapes"][0])
+        (holding,) = times[far : height - far - step, far : width - far - step].unique().tolist()
+        count = sum(part.shape[1] for part in windows)
+        wanted = [count, holding, count * given["side"] ** 2 / (height * width)]
+        assert assignment.questions["q1"].expected(given) == pytest.approx(wanted)
+
+
+def test_11_anchors_are_told_what_torchvision_tells_them() -> None:
+    assignment = loaded("11")
+    told = assignment.questions["q2"].expected
+    for table, high, low in cases(assignment, "q2"):
+        table = table[:, (table > 0).any(axis=0)]  # torchvision lets a box that nobody touches choose all anchors
+        if table.shape[1]:
+            theirs = detection_utils.Matcher(high, low, allow_low_quality_matches=True)(tensor(table).T)
+            assert told(table, high, low) == [{-1: 0, -2: -1}.get(match, 1) for match in theirs.tolist()]
+    anchors = rcnn.anchor_boxes((12, 12))
+    for boxes in ([[4.0, 6, 22, 30], [1, 20, 46, 27]], [[10.0, 10, 16, 15]], []):
+        boxes = torch.tensor(boxes).reshape(-1, 4)
+        overlap = torchvision.ops.box_iou(anchors, boxes).numpy()
+        assert told(overlap, 0.7, 0.3) == rcnn.assign_anchors(anchors, boxes)[0].tolist()
+
+
+def test_11_boxes_are_moved_as_torchvision_moves_them() -> None:
+    assignment = loaded("11")
+    coder = detection_utils.BoxCoder((10.0, 10.0, 5.0, 5.0))
+    for regions, deltas, classes, height, width in cases(assignment, "q3"):
+        chosen = deltas[np.arange(len(classes)), classes - 1] * (classes > 0)[:, None]
+        moved = coder.decode_single(tensor(chosen), tensor(regions))
+        wanted = torchvision.ops.clip_boxes_to_image(moved, (height, width))
+        found = assignment.questions["q3"].expected(regions, deltas, classes, height, width)
+        np.testing.assert_allclose(found, wanted, atol=1e-9)
+
+
+def test_11_pooled_as_torchvision_pools() -> None:
+    assignment = loaded("11")
+    numbers = (10 * torch.arange(8.0)[:, None] + torch.arange(8.0))[None, None]
+    columns = torch.eye(8)[:, None, None].expand(8, 1, 8, 8)  # map c: ones in column c
+    for number in range(VARIANTS):
+        given, _ = assignment.variant("q4", number)
+        box, scale = torch.tensor([given["box"]], dtype=torch.float32), 1 / given["stride"]
+        place = (0, 0, 0, 1) if given["bin"] == "upper right" else (0, 0, 1, 0)
+        pooled = torchvision.ops.roi_pool(numbers, [box], 2, scale)[place].item()
+        aligned = torchvision.ops.roi_align(numbers, [box], 2, scale, sampling_ratio=1, aligned=True)[place].item()
+        read = torchvision.ops.roi_pool(columns, [box] * 8, 2, scale).amax(dim=(1, 2, 3)).sum().item()
+        wide = read * given["stride"] - (box[0, 2] - box[0, 0]).item()
+        assert assignment.questions["q4"].expected(given) == pytest.approx([pooled, aligned, wide])
+
+
+def test_11_one_box_fewer_is_not_enough() -> None:
+    question = loaded("11").questions["q5"]
+    drawn = np.random.default_rng(0)
+    for _ in range(20):
+        corners = [torch.from_numpy(drawn.integers(0, 12, (count, 2))) for count in (3, 1, 4, 30, 20, 25)]
+        boxes = [torch.cat([c, c + torch.from_numpy(drawn.integers(4, 12, c.shape))], dim=1).float() for c in corners]
+        overlaps = [torchvision.ops.box_iou(t, p).numpy() for t, p in zip(boxes[:3], boxes[3:], strict=True)]
+        share = float(drawn.choice((0.25, 0.5, 0.75)))
+        n = question.expected(overlaps, 0.5, share)
+        recalls = [np.mean([any(row[:m] >= 0.5) for table in overlaps for row in table]) for m in range(31)]
+        assert (max(recalls) < share) if n == -1 else (recalls[n - 1] < share <= recalls[n])
+
+
+def test_11_right_in_other_words() -> None:
+    assignment = loaded("11")
+
+    def told_by_pytorch(overlap: np.ndarray, high: float, low: float) -> torch.Tensor:
+        table = F.pad(torch.from_numpy(overlap).float(), (0, 1))  # a last box that nobody touches
+        best, top = table.amax(dim=1), table.amax(dim=0)
+        objects = (best >= high) | ((table == top) & (table > 0)).any(dim=1)
+        return torch.where(objects, 1.0, torch.where(best < low, 0.0, -1.0))
+
+    def moved_in_single_precision(regions, deltas, classes, height, width) -> torch.Tensor:
+        boxes, t = torch.from_numpy(regions).float(), torch.from_numpy(deltas).float() / torch.tensor([10, 10, 5, 5])
+        everything = torch.stack([boxes, *(decoded(t[:, k], boxes) for k in range(t.shape[1]))], dim=1)
+        chosen = everything[torch.arange(len(boxes)), torch.from_numpy(classes)]
+        return torchvision.ops.clip_boxes_to_image(chosen, (height, width))
+
+    def decoded(t: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+        x, y, w, h = torchvision.ops.box_convert(boxes, "xyxy", "cxcywh").unbind(dim=1)
+        moved = torch.stack([x + t[:, 0] * w, y + t[:, 1] * h, w * t[:, 2].exp(), h * t[:, 3].exp()], dim=1)
+        return torchvision.ops.box_convert(moved, "cxcywh", "xyxy")
+
+    def moved_one_by_one(regions, deltas, classes, height, width) -> list:
+        found = []
+        for (x1, y1, x2, y2), answers, label in zip(regions, deltas, classes, strict=True):
+            w, h = x2 - x1, y2 - y1
+            if label:
+                x1 += answers[label - 1][0] / 10 * w + w / 2 * (1 - np.exp(answers[label - 1][2] / 5))
+                y1 += answers[label - 1][1] / 10 * h + h / 2 * (1 - np.exp(answers[label - 1][3] / 5))
+                w, h = w * np.exp(answers[label - 1][2] / 5), h * np.exp(answers[label - 1][3] / 5)
+            found.append([max(0, min(width, x1)), max(0, min(height, y1))])
+            found[-1] += [max(0, min(width, x1 + w)), max(0, min(height, y1 + h))]
+        return np.array(found).reshape(-1, 4)
+
+    def from_the_end(overlaps, threshold, share) -> np.int64:
+        answer, most = -1, max(table.shape[1] for table in overlaps)
+        for n in range(most, 0, -1):
+            caught = sum(int(row[:n].max(initial=0) >= threshold) for table in overlaps for row in table)
+            if caught >= share * sum(len(table) for table in overlaps):
+                answer = n
+        return np.int64(answer)
+
+    right = (("q2", told_by_pytorch), ("q3", moved_in_single_precision), ("q3", moved_one_by_one), ("q5", from_the_end))
+    for question, function in right:
+        for seed in ("visible", "references", "secret of a term"):
+            sheet = assignment.sheet(question, seed)
+            found = judging.judge(sheet, judging.outcomes(function, sheet["cases"]))
+            assert found.right, (function.__name__, found.message)
+    for number in range(VARIANTS):
+        for question, digits in (("q1", 2), ("q4", 3)):
+            numbers = assignment.questions[question].expected(assignment.variant(question, number)[0])
+            for answer in (np.round(numbers, digits), tuple(numbers), torch.tensor(numbers)):
+                assert verdict(assignment, question, answer, number).right
+
+
+def test_11_wrong_in_ways_that_no_slip_names() -> None:
+    assignment = loaded("11")
+    told, refine, needed = (assignment.questions[name].expected for name in ("q2", "q3", "q5"))
+    wrong = {
+        "q2": [
+            lambda overlap, high, low: np.negative(told(overlap, high, low)),
+            lambda overlap, high, low: np.flip(told(overlap, high, low)),
+            lambda overlap, high, low: told(overlap, 0.7, 0.3),  # thresholds built in
+            lambda overlap, high, low: np.zeros(len(overlap)),
+            lambda overlap, high, low: [told(overlap, high, low)],
+        ],
+        "q3": [
+            lambda regions, deltas, classes, height, width: regions,
+            lambda *given: refine(*given)[:, [1, 0, 3, 2]],
+            lambda *given: np.round(refine(*given)),
+            lambda regions, deltas, classes, *sides: refine(regions, deltas[..., [1, 0, 3, 2]], classes, *sides),
+            lambda regions, deltas, classes, *sides: refine(regions, -deltas, classes, *sides),
+            lambda regions, deltas, classes, *sides: refine(regions, deltas, np.minimum(classes, 1), *sides),
+        ],
+        "q5": [
+            lambda overlaps, threshold, share: needed([table.T for table in overlaps], threshold, share),
+            lambda overlaps, threshold, share: needed([table[:, ::-1] for table in overlaps], threshold, share),
+            lambda overlaps, threshold, share: needed([-np.sort(-table) for table in overlaps], threshold, share),
+            lambda overlaps, threshold, share: needed(overlaps, 0.5, share),
+            lambda overlaps, threshold, share: needed(overlaps, threshold, share) + 1,
+            lambda overlaps, threshold, share: needed(overlaps[:1], threshold, share),
+        ],
+    }
+    for question, functions in wrong.items():
+        for number, function in enumerate(functions):
+            found = verdict(assignment, question, function)
+            assert not found.right and found.slip is None, (question, number, found)
+    for number in range(VARIANTS):
+        for question in ("q1", "q4"):
+            right = assignment.questions[question].expected(assignment.variant(question, number)[0])
+            others = [
+                right[:2],
+                right[::-1],
+                [right[0] + 1, *right[1:]],
+                [*right[:2], -right[2]],
+                [right[0], 0, right[2]],
+            ]
+            for answer in others:
+                assert not verdict(assignment, question, answer, number).right
 
 
 def test_12_grid_and_suppression() -> None:
