@@ -152,3 +152,13 @@ def test_another_solution_than_the_source_s_is_right_as_well() -> None:
     assert isinstance(assignment.questions["q5"], Function)
     results = judging.outcomes(lambda kernel_size, target: -(-(target - 1) // (kernel_size - 1)), sheet["cases"])
     assert judging.judge(sheet, results) == judging.Verdict(True, "right")
+
+
+@pytest.mark.parametrize(
+    "given, wanted, right",
+    [(3_249, 3_250, False), (3_250.0, 3_250, True), ([3_250, 0.6649], [3_250, 0.665], True),
+     (float(np.float32(714_188_483)), 714_188_483, True), (714_188_600, 714_188_483, False),
+     (3_250.5, 3_250.6, True), (2.0008, 2, True), (0.667, 0.665, False)],
+)  # fmt: skip
+def test_of_whole_numbers_the_next_one_is_wrong(given: object, wanted: object, right: bool) -> None:
+    assert judging.alike(given, wanted, 1e-3) is right

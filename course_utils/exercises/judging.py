@@ -57,7 +57,8 @@ def outcomes(function: Callable[..., Any], cases: Sequence[Any]) -> list[dict[st
 def alike(value: Any, wanted: Any, tolerance: float) -> bool:
     """Whether two unpacked values are the same answer: kind of container aside, numbers within `tolerance`.
 
-    The tolerance is absolute for numbers up to 1 and relative above. A lone number in a list counts as the number.
+    The tolerance is absolute for numbers up to 1 and relative above. Where a whole number is wanted, the next one is
+    wrong, however large it is. A lone number in a list counts as the number.
     """
     if isinstance(wanted, str) or isinstance(value, str):
         return isinstance(value, str) and isinstance(wanted, str) and value.strip().lower() == wanted.strip().lower()
@@ -74,7 +75,9 @@ def alike(value: Any, wanted: Any, tolerance: float) -> bool:
         if given.shape != right.shape:
             return False
         with np.errstate(invalid="ignore"):
-            near = np.abs(given - right) <= tolerance * np.maximum(1, np.abs(right))
+            room = tolerance * np.maximum(1, np.abs(right))
+            whole = np.minimum(room, np.maximum(0.49, 2.0**-24 * np.abs(right)))  # a float32 has 24 binary digits
+            near = np.abs(given - right) <= np.where(right == np.rint(right), whole, room)
         return bool(np.all(near | (given == right) | (np.isnan(given) & np.isnan(right))))
     if isinstance(value, list | tuple) and isinstance(wanted, list | tuple) and len(value) == len(wanted):
         return all(alike(a, b, tolerance) for a, b in zip(value, wanted, strict=True))
