@@ -149,7 +149,7 @@ def convolution_svg(
     parts.append(_legend(unread))
     parts += [canvas.text(20, 624 + 30 * number, line, 20) for number, line in enumerate(lines)]
     words = (
-        f"Convolution; input {input_size} by {input_size}, padding {padding}, kernel {kernel_size}, "
+        f"Convolution; {input_size} by {input_size} input, padding {padding}, kernel {kernel_size}, "
         f"stride {stride}, dilation {dilation}. {where} {lines[1]}."
     )
     return canvas.svg(words, parts, canvas.HEIGHT)
