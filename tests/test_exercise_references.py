@@ -38,6 +38,16 @@ def cases(assignment: Assignment, question: str) -> list[list[object]]:
     return [[unpack(part) for part in case] for case in assignment.sheet(question, "references")["cases"]]
 
 
+def verdict(
+    assignment: Assignment, question: str, answer: object, number: int = 0, seed: str = "references"
+) -> judging.Verdict:
+    """What is said to an answer: a function, on the cases that the seed draws, or the numbers of a variant."""
+    if callable(answer):
+        sheet = assignment.sheet(question, seed)
+        return judging.judge(sheet, judging.outcomes(answer, sheet["cases"]))
+    return judging.judge(assignment.variant(question, number)[1], [judging.outcome(lambda: answer, [])])
+
+
 def tensor(values: object) -> torch.Tensor:
     return torch.from_numpy(np.asarray(values, dtype=float))
 
@@ -204,22 +214,20 @@ def _bill_from_the_end(layers, channels, side):
 )
 @pytest.mark.parametrize("seed", ["visible", "other ways"])
 def test_06_other_ways_are_right(name, function, seed) -> None:
-    sheet = loaded("06").sheet(name, seed)
-    assert judging.judge(sheet, judging.outcomes(function, sheet["cases"])).message == "right"
+    assert verdict(loaded("06"), name, function, seed=seed).message == "right"
 
 
 @pytest.mark.parametrize("name", ["q1", "q2", "q3"])
 def test_06_counts_may_be_of_any_kind_and_are_exact(name) -> None:
     assignment = loaded("06")
     for number in range(VARIANTS):
-        given, sheet = assignment.variant(name, number)
-        right = assignment.questions[name].expected(given)
+        right = assignment.questions[name].expected(assignment.variant(name, number)[0])
         for answer in (tuple(right), np.array(right), torch.tensor(right), [float(n) for n in right]):
-            assert judging.judge(sheet, [judging.outcome(lambda answer=answer: answer, [])]).right
+            assert verdict(assignment, name, answer, number).right
         swapped, short = [right[0], *right[:0:-1]], right[:3]
         near = [right[0], 1.0001 * right[1], *right[2:]]
         for answer in (swapped, short, near, [2 * n for n in right], max(right)):
-            said = judging.judge(sheet, [judging.outcome(lambda answer=answer: answer, [])])
+            said = verdict(assignment, name, answer, number)
             assert not said.right and said.slip is None
 
 
@@ -243,9 +251,8 @@ def _bill_of(layers, channels, side):
     ],
 )
 def test_06_what_no_slip_knows_is_wrong_as_well(name, function) -> None:
-    sheet = loaded("06").sheet(name, "unknown mistakes")
-    verdict = judging.judge(sheet, judging.outcomes(function, sheet["cases"]))
-    assert not verdict.right and verdict.slip is None
+    said = verdict(loaded("06"), name, function, seed="unknown mistakes")
+    assert not said.right and said.slip is None
 
 
 def test_08_frozen_batch_norm() -> None:
@@ -434,8 +441,7 @@ def test_11_right_in_other_words() -> None:
     right = (("q2", told_by_pytorch), ("q3", moved_in_single_precision), ("q3", moved_one_by_one), ("q5", from_the_end))
     for question, function in right:
         for seed in ("visible", "references", "secret of a term"):
-            sheet = assignment.sheet(question, seed)
-            found = judging.judge(sheet, judging.outcomes(function, sheet["cases"]))
+            found = verdict(assignment, question, function, seed=seed)
             assert found.right, (function.__name__, found.message)
     for number in range(VARIANTS):
         for question, digits in (("q1", 2), ("q4", 3)):
@@ -633,10 +639,9 @@ def test_13_right_answers_in_other_shapes_are_right() -> None:
         "q6": (one_by_one, library),
     }.items():
         for seed in ("visible", "secret of a term"):
-            sheet = assignment.sheet(question, seed)
             for function in answers:
-                verdict = judging.judge(sheet, judging.outcomes(function, sheet["cases"]))
-                assert verdict.right, (question, function.__name__, verdict.message)
+                said = verdict(assignment, question, function, seed=seed)
+                assert said.right, (question, function.__name__, said.message)
 
 
 def test_14_unpooling_and_focal_loss() -> None:
@@ -787,8 +792,7 @@ def _heads_one_by_one(query, key, value, heads):
     ],
 )
 def test_19_other_ways_are_right(name, function) -> None:
-    sheet = loaded("19").sheet(name, "other ways")
-    assert judging.judge(sheet, judging.outcomes(function, sheet["cases"])).message == "right"
+    assert verdict(loaded("19"), name, function, seed="other ways").message == "right"
 
 
 @pytest.mark.parametrize(
@@ -804,9 +808,8 @@ def test_19_other_ways_are_right(name, function) -> None:
 def test_19_numbers_may_be_rounded_and_of_any_kind(name, change) -> None:
     assignment = loaded("19")
     for number in range(VARIANTS):
-        given, sheet = assignment.variant(name, number)
-        answered = judging.outcome(change, [assignment.questions[name].expected(given)])
-        assert judging.judge(sheet, [answered]).right
+        right = assignment.questions[name].expected(assignment.variant(name, number)[0])
+        assert verdict(assignment, name, change(right), number).right
 
 
 @pytest.mark.parametrize(
@@ -823,22 +826,13 @@ def test_19_numbers_may_be_rounded_and_of_any_kind(name, change) -> None:
     ],
 )
 def test_19_what_no_slip_knows_is_wrong_as_well(name, function) -> None:
-    sheet = loaded("19").sheet(name, "unknown mistakes")
-    verdict = judging.judge(sheet, judging.outcomes(function, sheet["cases"]))
-    assert not verdict.right and verdict.slip is None
-
-
-def verdict(assignment: Assignment, question: str, answer: object, number: int = 0) -> judging.Verdict:
-    """What is said to an answer: a function, or the numbers of a variant."""
-    if callable(answer):
-        sheet = assignment.sheet(question, "references")
-        return judging.judge(sheet, judging.outcomes(answer, sheet["cases"]))
-    return judging.judge(assignment.variant(question, number)[1], [judging.outcome(lambda: answer, [])])
+    said = verdict(loaded("19"), name, function, seed="unknown mistakes")
+    assert not said.right and said.slip is None
 
 
 def test_17_bicubic_and_the_triangle_are_pytorch_s() -> None:
     assignment = loaded("17")
-    for number in range(24):
+    for number in range(VARIANTS):
         given, _ = assignment.variant("q1", number)
         row = tensor(given["row"]).expand(1, 1, 8, 8)
         theirs = F.interpolate(row, scale_factor=given["factor"], mode="bicubic", antialias=True)
@@ -926,7 +920,7 @@ def test_17_right_in_other_words() -> None:
     for question, answer in (("q2", single_precision), ("q3", pixel_by_pixel), ("q4", with_loops)):
         assert verdict(assignment, question, answer) == judging.Verdict(True, "right")
     for question in ("q1", "q5"):
-        for number in range(24):
+        for number in range(VARIANTS):
             right = assignment.questions[question].expected(assignment.variant(question, number)[0])
             for answer in (np.round(right, 3), tuple(right), torch.tensor(right)):
                 assert verdict(assignment, question, answer, number).right
@@ -958,7 +952,7 @@ def test_17_wrong_in_ways_that_no_slip_names() -> None:
     for question, functions in wrong.items():
         for function in functions:
             assert not verdict(assignment, question, function).right
-    for number in range(24):
+    for number in range(VARIANTS):
         right = assignment.questions["q1"].expected(assignment.variant("q1", number)[0])
         assert not verdict(assignment, "q1", right[:4], number).right
         assert not verdict(assignment, "q1", [*right[1:4], right[0], right[4]], number).right
