@@ -156,7 +156,8 @@ def test_another_solution_than_the_source_s_is_right_as_well() -> None:
 
 @pytest.mark.parametrize(
     "given, wanted, right",
-    [(3_249, 3_250, False), (3_250.0, 3_250, True), ([3_250, 0.6649], [3_250, 0.665], True),
+    [(3_249, 3_250, False), (15_999_999, 16_000_000, False), (3_250.0, 3_250, True),
+     ([3_250, 0.6649], [3_250, 0.665], True),
      (float(np.float32(714_188_483)), 714_188_483, True), (714_188_600, 714_188_483, False),
      (3_250.5, 3_250.6, True), (2.0008, 2, True), (0.667, 0.665, False)],
 )  # fmt: skip

@@ -58,7 +58,8 @@ def alike(value: Any, wanted: Any, tolerance: float) -> bool:
     """Whether two unpacked values are the same answer: kind of container aside, numbers within `tolerance`.
 
     The tolerance is absolute for numbers up to 1 and relative above. Where a whole number is wanted, the next one is
-    wrong, however large it is. A lone number in a list counts as the number.
+    wrong, up to 16 million; beyond, what rounding to a float32 can do is forgiven. A lone number in a list counts as
+    the number.
     """
     if isinstance(wanted, str) or isinstance(value, str):
         return isinstance(value, str) and isinstance(wanted, str) and value.strip().lower() == wanted.strip().lower()
