@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.special import softmax
 
 from course_utils.grading.assignment import Function, Numbers, Slip, Words
 
@@ -247,11 +248,6 @@ def _logit_cases(rng: np.random.Generator) -> list[list[np.ndarray]]:
     return cases
 
 
-def _softmax(logits: np.ndarray, axis: int = 1) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=axis, keepdims=True))
-    return powers / powers.sum(axis=axis, keepdims=True)
-
-
 def _one_hot(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.eye(logits.shape[1])[targets]
 
@@ -269,22 +265,22 @@ Q4 = Function(
     slips=(
         Slip(
             "softmax over the batch axis",
-            lambda logits, targets: (_softmax(logits, 0) - _one_hot(logits, targets)) / len(logits),
+            lambda logits, targets: (softmax(logits, axis=0) - _one_hot(logits, targets)) / len(logits),
             "softmax over the batch axis: each picture's probabilities add up to 1, along its own row.",
         ),
         Slip(
             "not divided by the batch",
-            lambda logits, targets: _softmax(logits) - _one_hot(logits, targets),
+            lambda logits, targets: softmax(logits, axis=1) - _one_hot(logits, targets),
             "the loss is the mean over the pictures: divide by their number.",
         ),
         Slip(
             "the 1 of the true class forgotten",
-            lambda logits, targets: _softmax(logits) / len(logits),
+            lambda logits, targets: softmax(logits, axis=1) / len(logits),
             "nothing has been taken off at the true class. Its gradient is p - 1, below 0.",
         ),
         Slip(
             "sign reversed",
-            lambda logits, targets: (_one_hot(logits, targets) - _softmax(logits)) / len(logits),
+            lambda logits, targets: (_one_hot(logits, targets) - softmax(logits, axis=1)) / len(logits),
             "the sign is reversed: the loss grows with the logits of wrong classes.",
         ),
         Slip(
@@ -295,7 +291,7 @@ Q4 = Function(
         ),
         Slip(
             "divided by the classes, too",
-            lambda logits, targets: (_softmax(logits) - _one_hot(logits, targets)) / logits.size,
+            lambda logits, targets: (softmax(logits, axis=1) - _one_hot(logits, targets)) / logits.size,
             "it is divided by the number of all logits. The mean goes over the pictures only.",
         ),
     ),
@@ -415,7 +411,7 @@ def _trained(
 
     for _ in range(steps):
         h, scores = forward(points)
-        g = (_softmax(scores) - np.eye(2)[labels]) / len(points)
+        g = (softmax(scores, axis=1) - np.eye(2)[labels]) / len(points)
         gh = g @ w2.T * ((h > 0) if bent else 1)
         w2 -= 0.5 * h.T @ g
         b2 -= 0.5 * g.sum(axis=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from course_utils.grading.assignment import Function, Numbers, Slip, Words
 
@@ -377,11 +378,6 @@ Q4 = Function(
 # --- q5: a loss with a silent part ------------------------------------------------------------------------------------
 
 
-def _softmax(logits: np.ndarray, axis: int = 1) -> np.ndarray:
-    shares = np.exp(logits - logits.max(axis=axis, keepdims=True))
-    return shares / shares.sum(axis=axis, keepdims=True)
-
-
 def _parts(
     outputs: np.ndarray,
     labels: np.ndarray,
@@ -399,7 +395,7 @@ def _parts(
     probability = 1 / (1 + np.exp(-outputs[:, 4]))
     whether = -(labels[:, 4] * np.log(probability) + (1 - labels[:, 4]) * np.log(1 - probability))
     squares = ((outputs[:, :4] - labels[:, :4]) ** 2).sum(axis=1) if box is None else box(outputs, labels)
-    right = _softmax(outputs[:, 5:], axis)[np.arange(len(labels)), labels[:, 5:].argmax(axis=1)]
+    right = softmax(outputs[:, 5:], axis=axis)[np.arange(len(labels)), labels[:, 5:].argmax(axis=1)]
     return [mean(squares[box_rows]), float(whether.mean()), mean(-np.log(right[class_rows]))]
 
 

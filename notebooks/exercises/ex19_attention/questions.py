@@ -7,18 +7,13 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from course_utils.grading.assignment import Function, Numbers, Slip, Words
 
 
 def _listed(numbers: Any, digits: str = "g") -> str:
     return "(" + ", ".join(f"{number + 0.0:{digits}}" for number in np.asarray(numbers, dtype=float)) + ")"
-
-
-def _softmax(scores: np.ndarray, axis: int = -1) -> np.ndarray:
-    with np.errstate(invalid="ignore"):  # a slip may leave nothing to choose from
-        powers = np.exp(scores - scores.max(axis=axis, keepdims=True))
-        return powers / powers.sum(axis=axis, keepdims=True)
 
 
 # --- q1: one look by hand ---------------------------------------------------------------------------------------------
@@ -44,7 +39,7 @@ def _mixed(given: dict[str, Any], weights: np.ndarray, memory: Any = None) -> li
 
 
 def _look_by_hand(given: dict[str, Any], **changes: bool) -> list[float]:
-    return _mixed(given, _softmax(_compared(given, **changes) @ np.array(given["v"])))
+    return _mixed(given, softmax(_compared(given, **changes) @ np.array(given["v"])))
 
 
 def _by_the_sum(given: dict[str, Any]) -> list[float]:
@@ -53,7 +48,7 @@ def _by_the_sum(given: dict[str, Any]) -> list[float]:
 
 
 def _weights_of(given: dict[str, Any]) -> np.ndarray:
-    return _softmax(_compared(given) @ np.array(given["v"]))
+    return softmax(_compared(given) @ np.array(given["v"]))
 
 
 def _trace_look(given: dict[str, Any]) -> str:
@@ -162,7 +157,8 @@ def _batch(
     scores = inside((state @ W.T)[:, None] + memory @ U.T) @ v
     if not late:
         scores = np.where(mask, scores, scores if np.isnan(padding) else padding)
-    weights = _softmax(scores, axis)
+    with np.errstate(invalid="ignore"):  # a slip may leave nothing to choose from
+        weights = softmax(scores, axis=axis)
     if late:
         weights = weights * mask
     return (weights[:, None] @ memory)[:, 0]
@@ -407,7 +403,7 @@ def _attend(
 ) -> np.ndarray:
     q, k, v = (cut(x, heads) for x in (query, key, value))
     scores = q @ k.swapaxes(1, 2) / scale(q.shape[2], heads)
-    return np.asarray(join(_softmax(scores, axis) @ v))
+    return np.asarray(join(softmax(scores, axis=axis) @ v))
 
 
 def _every(x: np.ndarray, heads: int) -> np.ndarray:
